@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ja_realm: who is asked, as whom, and over which network.
+ *
+ * A realm is the unit of everything upstream: connections, the credential, breakers and stored
+ * images belong to one realm and are never shared with another. Two Locations with the same
+ * upstream settings are one realm.
+ *
+ * Threads: immutable once built; any thread.
+ * Memory:  lives as long as the process (or the configuration) that built it.
+ */
+#ifndef JA_REALM_H
+#define JA_REALM_H
+
+#include "ja_cred.h"
+#include "ja_upstream.h"
+
+typedef struct ja_network_t {
+    const char *ca_file;       /* PEM, added to the system roots; NULL: none */
+    const char *client_cert;   /* PEM; NULL: none */
+    const char *client_key;    /* PEM */
+    const char *proxy;         /* URL of the outbound proxy; NULL: none */
+    ja_secret_t *proxy_secret; /* user:password for it; NULL: none */
+    const char *user_agent;
+    int64_t connect_ms;
+    int64_t total_ms;
+    int64_t max_bytes;   /* largest body accepted */
+    int64_t max_fetches; /* in flight at once, per child */
+} ja_network_t;
+
+typedef struct ja_realm_t {
+    int id; /* position in the list of realms of this process, from 0 */
+    ja_site_t site;
+    ja_cred_t *cred; /* never NULL; may be the kind `none` */
+    ja_network_t network;
+    const char *name;         /* for logs: "https://example.atlassian.net as bot@example.com" */
+    unsigned char digest[32]; /* SHA-256 of all of the above but numbers; the same in every process
+                                 and after a reload, as long as the settings are */
+} ja_realm_t;
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every httpd-side file needs to log under the module's own LogLevel. */
+#ifndef MOD_JIRA_AVATAR_PRIVATE_H
+#define MOD_JIRA_AVATAR_PRIVATE_H
+
+#include <httpd.h>
+#include <http_config.h>
+
+extern module AP_MODULE_DECLARE_DATA jira_avatar_module;
+
+#define JA_HANDLER_NAME        "jira-avatar"
+#define JA_STATUS_HANDLER_NAME "jira-avatar-status"
+
+#endif
