@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs one test program: a fuzz target replays its corpus, $RUNNER (valgrind) goes in front.
+: "${srcdir:=.}"
 program=$1
 case ${program##*/} in
 fuzz_*)

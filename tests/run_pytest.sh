@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Runs one file of tests that need a real httpd and the module that was just built.
+# $MPM chooses one MPM instead of all; $PYTEST_ARGS goes to pytest. Without the tools, or with
+# nothing selected, the file counts as skipped.
+: "${PYTHON:=python3}"
+
+for need in pytest pytest_timeout starlette hypercorn trustme; do
+    "$PYTHON" -c "import $need" 2>/dev/null || {
+        echo "skipped: no $need for $PYTHON"
+        exit 77
+    }
+done
+
+# A sanitizer must be the first library of the process that loads the module.
+case ,$SANITIZERS, in
+*,address,*) HTTPD_PRELOAD=$($CC -print-file-name=libasan.so) ;;
+*,thread,*) HTTPD_PRELOAD=$($CC -print-file-name=libtsan.so) ;;
+esac
+if [ -n "$HTTPD_PRELOAD" ]; then
+    # httpd leaves the freeing of its pools to the end of the process.
+    export HTTPD_PRELOAD \
+        ASAN_OPTIONS="detect_leaks=0:abort_on_error=1:$ASAN_OPTIONS" \
+        UBSAN_OPTIONS="print_stacktrace=1:$UBSAN_OPTIONS"
+fi
+[ -z "$HTTPD" ] || export APACHE="$HTTPD"
+
+# shellcheck disable=SC2086
+"$PYTHON" -B -m pytest -p no:cacheprovider -q --timeout 120 ${MPM:+--mpm "$MPM"} $PYTEST_ARGS "$1"
+status=$?
+[ $status -ne 5 ] || exit 77
+exit $status
