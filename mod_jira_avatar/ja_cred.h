@@ -1,50 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ja_cred: secrets and credentials.
+ * ja_cred: credentials. A kind is one row of a table: its name, its pairs, and the function that
+ * writes its header.
  *
- * A secret is a type that cannot be printed: it is known by its source ("file:/etc/.../token"),
- * and its bytes leave this file only inside a header value written by ja_cred_authorization().
- * A credential kind is one row of a table: its name, its pairs, and the function that writes its
- * header.
- *
- * Threads: parsing at configuration time; ja_cred_authorization() and ja_secret_changed() any
- *          thread (a secret has a lock of its own).
- * Memory:  configuration pool. Secret bytes are wiped when the pool goes.
+ * Threads: parsing at configuration time, everything else any thread.
+ * Memory:  configuration pool.
  */
 #ifndef JA_CRED_H
 #define JA_CRED_H
 
 #include <apr_pools.h>
 
-#include "ja_text.h"
+#include "ja_secret.h"
 
-typedef struct ja_secret_t ja_secret_t;
-
-/**
- * Reads a secret from `file:PATH`, `env:NAME` or `exec:PROGRAM ARGS` (first line of output;
- * a non-zero exit is an error). One trailing line end is not part of the secret.
- * Relative paths are refused. A file must be regular and neither readable nor writable by others.
- * @return NULL and the secret, or what is wrong and what to do, as a sentence that never contains
- * the secret
- */
-const char *ja_secret_parse(apr_pool_t *pool, const char *source, ja_secret_t **secret);
-
-/** The source as configured; this is what dumps and logs show. */
-const char *ja_secret_source(const ja_secret_t *secret);
-
-/** Looks whether a `file:` changed (at most once a second; by inode, size and mtime) and reads it
- * again. An unreadable, empty or unsafe file leaves the old value. Other sources never change.
- *  @return a number that grows by one with every new value; starts at 1 */
-unsigned ja_secret_refresh(ja_secret_t *secret);
-
-/** True once if a `file:` could be read at start but cannot be by this process: it will not be read
- * again until a reload. For the one log line that says so. */
-bool ja_secret_is_frozen(ja_secret_t *secret);
-
-enum { JA_SECRET_MAX = 8192, JA_AUTHORIZATION_MAX = 12288 };
-
-/** Appends the bytes to `out`, for the few places that need them raw (a proxy's user:password). */
-void ja_secret_reveal(ja_secret_t *secret, ja_buf_t *out);
+enum { JA_AUTHORIZATION_MAX = 12288 };
 
 typedef struct ja_cred_t ja_cred_t;
 
@@ -73,5 +42,9 @@ bool ja_cred_authorization(ja_cred_t *cred, ja_buf_t *out);
 
 /** Grows when a secret of the credential changed: a refused credential may be tried again. */
 unsigned ja_cred_version(ja_cred_t *cred);
+
+/** The source of a secret of the credential that turned out to be frozen (ja_secret_is_frozen()),
+ *  told once; NULL otherwise. */
+const char *ja_cred_frozen_source(ja_cred_t *cred);
 
 #endif
