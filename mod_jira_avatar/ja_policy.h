@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ja_policy: what bytes are an image, what an upstream answer means, how long it holds, and what
- * a visitor is told.
+ * ja_policy: what an upstream answer means, how long it holds, and what a visitor is told.
  *
  * Threads: no state, any thread.
  * Memory:  nothing is allocated; texts are static.
@@ -9,34 +8,8 @@
 #ifndef JA_POLICY_H
 #define JA_POLICY_H
 
+#include "ja_image.h"
 #include "ja_ref.h"
-
-/* ---- images ------------------------------------------------------------------------------- */
-
-typedef enum {
-    JA_IMAGE_NONE,
-    JA_IMAGE_PNG,
-    JA_IMAGE_JPEG,
-    JA_IMAGE_GIF,
-    JA_IMAGE_WEBP,
-    JA_IMAGE_SVG
-} ja_image_type_t;
-
-typedef struct ja_image_t {
-    ja_image_type_t type;
-    uint32_t width; /* pixels; 0 for SVG, which need not say */
-    uint32_t height;
-} ja_image_t;
-
-typedef enum { JA_PROOF_IMAGE, JA_PROOF_NOT_AN_IMAGE, JA_PROOF_TRUNCATED } ja_proof_t;
-
-/** Proves an image by its bytes: signature, header with sane dimensions, and its end. SVG by its
- *  root element: UTF-8 (a byte order mark is fine), no NUL, no DOCTYPE with entities, ends with the
- * root's end tag. */
-ja_proof_t ja_policy_prove(const unsigned char *bytes, size_t len, ja_image_t *image);
-
-/** The Content-Type that is sent; never the upstream's. */
-const char *ja_image_content_type(ja_image_type_t type);
 
 /* ---- upstream answers ---------------------------------------------------------------------- */
 
@@ -195,11 +168,12 @@ typedef enum { JA_FRESH, JA_STALE, JA_EXPIRED } ja_freshness_t;
 /** Seconds throughout; `age` below zero (the clock was set back) counts as zero. */
 ja_freshness_t ja_policy_freshness(int64_t age, int64_t max_age, int64_t stale_age);
 
-/** Cache-Control of an image: "public, max-age=3600, stale-while-revalidate=N, stale-if-error=N".
- */
+/** Cache-Control of an image: "public, max-age=3600, stale-while-revalidate=N, stale-if-error=N",
+ *  without the stale parts if `stale_age` is 0. */
 void ja_policy_cache_control(bool is_public, int64_t max_age, int64_t stale_age, ja_buf_t *out);
 
-/** Cache-Control of an answer that is kept short, by JA_KEEP_SHORT. */
+/** Cache-Control of an answer that is kept short, by JA_KEEP_SHORT: "no-store" if `max_age` is 0.
+ */
 void ja_policy_negative_cache_control(bool is_public, int64_t max_age, ja_buf_t *out);
 
 /** Content-Security-Policy of every answer: nothing runs, nothing loads, inline styles of an SVG
