@@ -54,6 +54,12 @@ bool ja_text_decode(ja_slice_t in, bool form, char *out, size_t cap);
 /** Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool ja_text_is_utf8(ja_slice_t in);
 
+/** Well-formed UTF-8 without control characters (C0, DEL, C1): fit for a name. */
+bool ja_text_is_plain(ja_slice_t in);
+
+/** Turns ASCII capitals into small letters, in place. */
+void ja_text_lower(char *text);
+
 /** Equal in a time that depends on `len` only. */
 bool ja_text_equal_ct(const void *a, const void *b, size_t len);
 
