@@ -292,7 +292,7 @@ static const char *parse_exec(apr_pool_t *pool, ja_secret_t *secret, const char 
     if (apr_tokenize_to_argv(command, &argv, pool) != APR_SUCCESS || !argv[0] || *argv[0] != '/') {
         return "does not name a program by its absolute path; write exec:/PROGRAM ARGS";
     }
-    if (!run_spawn(&run, argv)) {
+    if (access(argv[0], X_OK) || !run_spawn(&run, argv)) {
         return "cannot be run; the program must exist and be executable by this user";
     }
     if (run_finish(&run, &status)) {
