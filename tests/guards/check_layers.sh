@@ -12,7 +12,7 @@ ja_ref
 ja_svg
 ja_image
 ja_policy
-ja_limit
+ja_limit                  apr
 ja_upstream               apr
 ja_secret                 apr openssl
 ja_cred                   apr openssl
