@@ -87,33 +87,45 @@ static void digest_realm(apr_pool_t *pool, ja_realm_t *realm, const ja_origin_t 
     }
 }
 
+static ja_network_t network_of(const ja_conf_t *conf)
+{
+    static const ja_pem_t no_pem;
+    static const ja_certificate_t no_pair;
+    static const ja_proxy_t no_proxy;
+    const ja_pem_t *ca = conf->ca_file.value ? conf->ca_file.value : &no_pem;
+    const ja_certificate_t *pair = conf->certificate.value ? conf->certificate.value : &no_pair;
+    const ja_proxy_t *proxy = conf->proxy.value ? conf->proxy.value : &no_proxy;
+    return (ja_network_t){
+        .ca_file = ca->path,
+        .client_cert = pair->certificate.path,
+        .client_key = pair->key.path,
+        .ca_pem = ca->text,
+        .cert_pem = pair->certificate.text,
+        .key_pem = pair->key.text,
+        .proxy = proxy->url,
+        .proxy_secret = proxy->secret,
+        .user_agent = conf->user_agent.value,
+        .connect_ms = conf->connect_ms.value,
+        .total_ms = conf->total_ms.value,
+        .max_bytes = conf->max_bytes.value,
+        .max_fetches = conf->max_fetches.value,
+    };
+}
+
 static ja_realm_t *make_realm(apr_pool_t *pool, const ja_conf_t *own)
 {
     ja_conf_t conf;
     ja_conf_overlay(&conf, house.defaults, own);
     ja_realm_t *realm = apr_pcalloc(pool, sizeof(*realm));
     const ja_base_t *base = conf.site.value;
-    const ja_certificate_t *pair = conf.certificate.value;
-    const ja_proxy_t *proxy = conf.proxy.value;
     realm->cred = conf.credential.value;
+    realm->network = network_of(&conf);
     realm->site = (ja_site_t){
         .kind = base->kind,
         .base = base->origin,
         .gateway = *conf.gateway.value,
         .route = resolve_route((ja_route_t)conf.route.value, base->kind, realm->cred),
         .cloud_id = conf.cloud_id.value,
-    };
-    realm->network = (ja_network_t){
-        .ca_file = conf.ca_file.value,
-        .client_cert = pair ? pair->file : NULL,
-        .client_key = pair ? pair->key : NULL,
-        .proxy = proxy ? proxy->url : NULL,
-        .proxy_secret = proxy ? proxy->secret : NULL,
-        .user_agent = conf.user_agent.value,
-        .connect_ms = conf.connect_ms.value,
-        .total_ms = conf.total_ms.value,
-        .max_bytes = conf.max_bytes.value,
-        .max_fetches = conf.max_fetches.value,
     };
     realm->name = realm_name(pool, realm);
     digest_realm(pool, realm, conf.token_url.value);

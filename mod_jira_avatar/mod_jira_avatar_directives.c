@@ -18,8 +18,6 @@
 #include <http_core.h>
 #include <http_log.h>
 
-#include "mod_jira_avatar_files.h"
-
 APLOG_USE_MODULE(jira_avatar);
 
 #ifndef JA_VERSION
@@ -321,10 +319,12 @@ static const char *parse_path(const line_t *line)
 
 static const char *parse_ca_file(const line_t *line)
 {
-    const char *path = NULL;
-    const char *wrong =
-        is_none(line) ? NULL : ja_file_certificates(line->pool, line->argv[0], &path);
-    return wrong ? wrong : STORE(ja_text_value_t, line, path);
+    if (is_none(line)) {
+        return STORE(ja_pem_value_t, line, NULL);
+    }
+    ja_pem_t *pem = apr_pcalloc(line->pool, sizeof(*pem));
+    const char *wrong = ja_file_certificates(line->pool, line->argv[0], pem);
+    return wrong ? wrong : STORE(ja_pem_value_t, line, pem);
 }
 
 static const char *parse_certificate(const line_t *line)

@@ -35,6 +35,7 @@ JA_VALUE_TYPE(ja_text_value_t, const char *);
 JA_VALUE_TYPE(ja_site_value_t, const ja_base_t *);
 JA_VALUE_TYPE(ja_cred_value_t, ja_cred_t *);
 JA_VALUE_TYPE(ja_origin_value_t, const ja_origin_t *);
+JA_VALUE_TYPE(ja_pem_value_t, const ja_pem_t *);
 JA_VALUE_TYPE(ja_certificate_value_t, const ja_certificate_t *);
 JA_VALUE_TYPE(ja_proxy_value_t, const ja_proxy_t *);
 JA_VALUE_TYPE(ja_fallback_value_t, const ja_fallback_t *);
@@ -45,7 +46,7 @@ JA_VALUE_TYPE(ja_fallback_value_t, const ja_fallback_t *);
 #define JA_VALUES_cloud_id(member)    JA_VALUE(ja_text_value_t, member)
 #define JA_VALUES_choice(member)      JA_VALUE(ja_number_value_t, member)
 #define JA_VALUES_url(member)         JA_VALUE(ja_origin_value_t, member)
-#define JA_VALUES_ca_file(member)     JA_VALUE(ja_text_value_t, member)
+#define JA_VALUES_ca_file(member)     JA_VALUE(ja_pem_value_t, member)
 #define JA_VALUES_certificate(member) JA_VALUE(ja_certificate_value_t, member)
 #define JA_VALUES_proxy(member)       JA_VALUE(ja_proxy_value_t, member)
 #define JA_VALUES_bytes(member)       JA_VALUE(ja_number_value_t, member)

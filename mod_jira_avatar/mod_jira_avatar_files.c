@@ -98,7 +98,12 @@ static const char *no_certificate(apr_pool_t *pool, const content_t *content)
     return apr_psprintf(pool, "%s holds no certificate in PEM form", content->path);
 }
 
-const char *ja_file_certificates(apr_pool_t *pool, const char *name, const char **path)
+static ja_pem_t pem_of(const content_t *content)
+{
+    return (ja_pem_t){content->path, {(const char *)content->bytes, content->len}};
+}
+
+const char *ja_file_certificates(apr_pool_t *pool, const char *name, ja_pem_t *pem)
 {
     content_t content;
     const char *wrong = read_file(pool, name, PEM_MAX, &content);
@@ -110,7 +115,7 @@ const char *ja_file_certificates(apr_pool_t *pool, const char *name, const char 
         return no_certificate(pool, &content);
     }
     X509_free(x509);
-    *path = content.path;
+    *pem = pem_of(&content);
     return NULL;
 }
 
@@ -134,24 +139,42 @@ static const char *check_pair(apr_pool_t *pool, const content_t *file, const con
     return wrong;
 }
 
-const char *ja_file_key_pair(apr_pool_t *pool, const char *file, const char *key,
-                             ja_certificate_t *pair)
+static apr_status_t wipe(void *data)
 {
-    content_t certificate_content;
-    content_t key_content;
-    const char *wrong = read_file(pool, file, PEM_MAX, &certificate_content);
-    if (!wrong) {
-        wrong = read_file(pool, key, PEM_MAX, &key_content);
-    }
+    const content_t *content = data;
+    OPENSSL_cleanse(content->bytes, content->len);
+    return APR_SUCCESS;
+}
+
+static const char *read_key(apr_pool_t *pool, const char *name, content_t **content)
+{
+    *content = apr_pcalloc(pool, sizeof(**content));
+    const char *wrong = read_file(pool, name, PEM_MAX, *content);
     if (wrong) {
         return wrong;
     }
-    wrong = key_content.protection & (APR_FPROT_WREAD | APR_FPROT_WWRITE)
-                ? apr_psprintf(pool, "%s is open to everybody; take that away with chmod o-rwx",
-                               key_content.path)
-                : check_pair(pool, &certificate_content, &key_content);
-    OPENSSL_cleanse(key_content.bytes, key_content.len);
-    *pair = (ja_certificate_t){.file = certificate_content.path, .key = key_content.path};
+    apr_pool_cleanup_register(pool, *content, wipe, apr_pool_cleanup_null);
+    return (*content)->protection & (APR_FPROT_WREAD | APR_FPROT_WWRITE)
+               ? apr_psprintf(pool, "%s is open to everybody; take that away with chmod o-rwx",
+                              (*content)->path)
+               : NULL;
+}
+
+const char *ja_file_key_pair(apr_pool_t *pool, const char *certificate, const char *key,
+                             ja_certificate_t *pair)
+{
+    content_t certificate_content;
+    content_t *key_content = NULL;
+    const char *wrong = read_file(pool, certificate, PEM_MAX, &certificate_content);
+    if (!wrong) {
+        wrong = read_key(pool, key, &key_content);
+    }
+    if (!wrong) {
+        wrong = check_pair(pool, &certificate_content, key_content);
+    }
+    if (!wrong) {
+        *pair = (ja_certificate_t){pem_of(&certificate_content), pem_of(key_content)};
+    }
     return wrong;
 }
 

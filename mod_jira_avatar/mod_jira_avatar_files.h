@@ -7,23 +7,28 @@
  * sentence that names the file.
  *
  * Threads: configuration time only.
- * Memory:  results live in the pool that is given; what is read of a key is wiped.
+ * Memory:  results live in the pool that is given; a key is wiped when the pool goes.
  */
 #ifndef MOD_JIRA_AVATAR_FILES_H
 #define MOD_JIRA_AVATAR_FILES_H
 
 #include "mod_jira_avatar_config.h"
 
+typedef struct ja_pem_t {
+    const char *path; /* absolute */
+    ja_slice_t text;
+} ja_pem_t;
+
 typedef struct ja_certificate_t {
-    const char *file;
-    const char *key;
+    ja_pem_t certificate;
+    ja_pem_t key;
 } ja_certificate_t;
 
-/** A PEM file with at least one certificate; `path` becomes absolute. */
-const char *ja_file_certificates(apr_pool_t *pool, const char *name, const char **path);
+/** A PEM file with at least one certificate. */
+const char *ja_file_certificates(apr_pool_t *pool, const char *name, ja_pem_t *pem);
 
 /** A PEM certificate and its PEM key, which has no passphrase and is not open to others. */
-const char *ja_file_key_pair(apr_pool_t *pool, const char *file, const char *key,
+const char *ja_file_key_pair(apr_pool_t *pool, const char *certificate, const char *key,
                              ja_certificate_t *pair);
 
 /** An image of at most 1 MB. */
