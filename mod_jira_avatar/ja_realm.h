@@ -16,9 +16,12 @@
 #include "ja_upstream.h"
 
 typedef struct ja_network_t {
-    const char *ca_file;       /* PEM, added to the system roots; NULL: none */
-    const char *client_cert;   /* PEM; NULL: none */
-    const char *client_key;    /* PEM */
+    const char *ca_file;     /* PEM, added to the system roots; NULL: none */
+    const char *client_cert; /* PEM; NULL: none */
+    const char *client_key;  /* PEM */
+    ja_slice_t ca_pem;       /* the three files' contents, read at configuration time: the */
+    ja_slice_t cert_pem;     /* children need not be able to */
+    ja_slice_t key_pem;
     const char *proxy;         /* URL of the outbound proxy; NULL: none */
     ja_secret_t *proxy_secret; /* user:password for it; NULL: none */
     const char *user_agent;

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ja_entry: what one fetch came to, as it is served, kept in the store and shared by waiters.
+ *
+ * An entry is one block of bytes without pointers: a header, then the image. The store keeps the
+ * block as it is; requests and children share it by reference count and never change it.
+ *
+ * Threads: reference counts are atomic; the content is immutable once published.
+ * Memory:  malloc; freed with the last reference.
+ */
+#ifndef JA_ENTRY_H
+#define JA_ENTRY_H
+
+#include "ja_policy.h"
+
+enum { JA_KEY_LEN = 32, JA_ETAG_MAX = 36, JA_ENTRY_CAUSE_MAX = 256 };
+
+typedef struct ja_record_t {
+    uint32_t magic;          /* JA_RECORD_MAGIC: a store of another version is not read */
+    uint16_t outcome;        /* ja_outcome_t */
+    uint16_t image_type;     /* ja_image_type_t */
+    int64_t stored_at_ms;    /* when the answer came, Unix milliseconds */
+    int32_t upstream_status; /* HTTP status that Jira gave, 0 if none */
+    int32_t retry_after;     /* seconds from stored_at_ms, -1 if nobody said */
+    uint32_t body_len;
+    char etag[JA_ETAG_MAX];         /* quoted, from the content; "" without a body */
+    char cause[JA_ENTRY_CAUSE_MAX]; /* what was seen, for failures */
+} ja_record_t;
+
+#define JA_RECORD_MAGIC 0x4a415631u /* "JAV1" */
+
+typedef struct ja_entry_t {
+    uint32_t refs; /* by ja_entry_ref() and ja_entry_unref() only */
+    ja_record_t record;
+    unsigned char body[]; /* directly behind the record: the two are one block */
+} ja_entry_t;
+
+_Static_assert(offsetof(ja_entry_t, body) ==
+                   offsetof(ja_entry_t, record) + sizeof(((ja_entry_t *)0)->record),
+               "record and body are one block");
+
+/** A new entry with one reference and room for `body_len` bytes; NULL if there is no memory. */
+ja_entry_t *ja_entry_create(ja_outcome_t outcome, size_t body_len);
+
+/** An image with its ETag; copies the bytes. */
+ja_entry_t *ja_entry_image(ja_image_type_t type, const unsigned char *body, size_t len);
+
+/** A failure or a negative answer. */
+ja_entry_t *ja_entry_failure(ja_outcome_t outcome, const char *cause, const char *detail);
+
+/** From a block as ja_entry_block() gives it; NULL if it is not whole or of another version. */
+ja_entry_t *ja_entry_from_block(const unsigned char *block, size_t len);
+
+/** The bytes to store: the record and the body behind it. */
+ja_slice_t ja_entry_block(const ja_entry_t *entry);
+
+void ja_entry_ref(ja_entry_t *entry);
+void ja_entry_unref(ja_entry_t *entry); /* NULL is fine */
+
+ja_outcome_t ja_entry_outcome(const ja_entry_t *entry);
+
+#endif

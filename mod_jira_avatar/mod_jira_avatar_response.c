@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mod_jira_avatar_response: status, header fields and body of every answer. */
+#include "mod_jira_avatar_response.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <util_filter.h>
+
+#include "mod_jira_avatar_bucket.h"
+
+#define CACHE_NAME "jira-avatar"
+#define QUICK_NOTE "jira-avatar-quick"
+
+enum { HEADER_TEXT = 256, BUSY_RETRY_S = 1, UNAVAILABLE_RETRY_S = 5 };
+
+/* ---- mod_cache ----------------------------------------------------------------------------- */
+
+static bool has_cache_save(const request_rec *r)
+{
+    for (const ap_filter_t *f = r->output_filters; f != NULL; f = f->next) {
+        if (strncmp(f->frec->name, "cache_save", 10) == 0) { /* ..._subreq, too */
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Before the handler runs, only the quick handler can have put its filter there. */
+void ja_response_note_quick_cache(request_rec *r)
+{
+    if (has_cache_save(r)) {
+        apr_table_setn(r->notes, QUICK_NOTE, "1");
+    }
+}
+
+bool ja_response_is_quick_cached(request_rec *r)
+{
+    return apr_table_get(r->notes, QUICK_NOTE) != NULL;
+}
+
+/* ---- header fields ------------------------------------------------------------------------- */
+
+void ja_response_begin(request_rec *r)
+{
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
+    apr_table_setn(r->err_headers_out, "Content-Security-Policy", JA_CONTENT_SECURITY_POLICY);
+}
+
+static void set_cache_control(request_rec *r, const ja_reply_t *reply, ja_keep_t keep)
+{
+    const ja_settings_t *settings = reply->settings;
+    char *text = apr_palloc(r->pool, HEADER_TEXT);
+    ja_buf_t value = ja_buf(text, HEADER_TEXT);
+
+    switch (keep) {
+    case JA_KEEP_IMAGE:
+        ja_policy_cache_control(reply->is_public, settings->max_age, settings->stale_age, &value);
+        break;
+    case JA_KEEP_SHORT:
+        ja_policy_negative_cache_control(reply->is_public, settings->negative_max_age, &value);
+        break;
+    case JA_KEEP_NOT:
+        ja_buf_add(&value, "no-store");
+        break;
+    }
+    apr_table_setn(r->headers_out, "Cache-Control", text);
+    if (reply->came == JA_CAME_HIT || reply->came == JA_CAME_STALE) {
+        apr_table_setn(r->headers_out, "Age",
+                       apr_psprintf(r->pool, "%" APR_INT64_T_FMT, reply->age_s));
+    }
+    r->no_cache = reply->keep_out_of_cache || keep == JA_KEEP_NOT;
+}
+
+/* RFC 9211. */
+static void set_cache_status(request_rec *r, const ja_reply_t *reply, ja_outcome_t outcome,
+                             int upstream_status)
+{
+    const ja_outcome_row_t *row = ja_policy_outcome(outcome);
+    int64_t lifetime =
+        outcome == JA_OUTCOME_IMAGE ? reply->settings->max_age : reply->settings->negative_max_age;
+    const char *ttl = apr_psprintf(r->pool, "; ttl=%" APR_INT64_T_FMT, lifetime - reply->age_s);
+    const char *status =
+        upstream_status > 0 ? apr_psprintf(r->pool, "; fwd-status=%d", upstream_status) : "";
+    const char *stored = row->keep != JA_KEEP_NOT ? "; stored" : "";
+    const char *detail =
+        outcome == JA_OUTCOME_IMAGE ? "" : apr_pstrcat(r->pool, "; detail=", row->name, NULL);
+    const char *value = "";
+
+    switch (reply->came) {
+    case JA_CAME_LOCAL:
+        value = detail;
+        break;
+    case JA_CAME_HIT:
+        value = apr_pstrcat(r->pool, "; hit", ttl, detail, NULL);
+        break;
+    case JA_CAME_STALE:
+        value = apr_pstrcat(r->pool, "; hit", ttl, "; detail=refreshing", NULL);
+        break;
+    case JA_CAME_FETCHED:
+        value = apr_pstrcat(r->pool, "; fwd=uri-miss", status, stored, detail, NULL);
+        break;
+    case JA_CAME_COLLAPSED:
+        value = apr_pstrcat(r->pool, "; fwd=uri-miss", status, stored, "; collapsed", detail, NULL);
+        break;
+    }
+    apr_table_setn(r->headers_out, "Cache-Status", apr_pstrcat(r->pool, CACHE_NAME, value, NULL));
+}
+
+/* RFC 9209: the harmless part of what the error log says. */
+static void set_proxy_status(request_rec *r, const ja_outcome_row_t *row, int upstream_status)
+{
+    const char *received =
+        upstream_status > 0 ? apr_psprintf(r->pool, "; received-status=%d", upstream_status) : "";
+
+    if (row->proxy_error != NULL) {
+        apr_table_setn(r->headers_out, "Proxy-Status",
+                       apr_psprintf(r->pool, CACHE_NAME "; error=%s%s; details=\"%s\"",
+                                    row->proxy_error, received, row->sentence));
+    }
+}
+
+static int64_t retry_after(ja_outcome_t outcome, const ja_entry_t *entry, int64_t age_s)
+{
+    if (entry != NULL && entry->record.retry_after >= 0) {
+        int64_t left = entry->record.retry_after - age_s;
+        return left > 1 ? left : 1;
+    }
+    return outcome == JA_OUTCOME_BUSY ? BUSY_RETRY_S : UNAVAILABLE_RETRY_S;
+}
+
+/* ---- bodies -------------------------------------------------------------------------------- */
+
+static int send_brigade(request_rec *r, apr_bucket *body)
+{
+    apr_bucket_alloc_t *list = r->connection->bucket_alloc;
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, list);
+
+    if (body != NULL) {
+        APR_BRIGADE_INSERT_TAIL(brigade, body);
+    }
+    /* With its end in the same brigade mod_cache commits before the client can ask again. */
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(list));
+    apr_status_t rv = ap_pass_brigade(r->output_filters, brigade);
+    return rv == APR_SUCCESS || r->connection->aborted || r->status != HTTP_OK ? OK
+                                                                               : AP_FILTER_ERROR;
+}
+
+/* mod_deflate appends "-gzip" to our ETag and clients bring it back: it still names our bytes.
+ * Only the one that matches counts, so the rest of a list is passed on as it is. */
+static void accept_suffixed_etag(request_rec *r, const char *etag)
+{
+    static const char *const suffixes[] = {"-gzip\"", "-br\""};
+    const char *asked = apr_table_get(r->headers_in, "If-None-Match");
+    const char *stem = apr_pstrmemdup(r->pool, etag, strlen(etag) - 1);
+
+    for (size_t i = 0; asked != NULL && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        const char *suffixed = apr_pstrcat(r->pool, stem, suffixes[i], NULL);
+        if (strstr(asked, suffixed) != NULL) {
+            apr_table_setn(r->headers_in, "If-None-Match", etag);
+        }
+    }
+}
+
+/* A 304 under mod_cache would freshen, empty or delete its entry; it makes its own 304s from a 200.
+ */
+static int conditional_status(request_rec *r, const char *etag)
+{
+    if (has_cache_save(r)) {
+        return OK;
+    }
+    accept_suffixed_etag(r, etag);
+    return ap_meets_conditions(r);
+}
+
+static int send_image(request_rec *r, const ja_reply_t *reply, ja_entry_t *entry)
+{
+    set_cache_control(r, reply, JA_KEEP_IMAGE);
+    set_cache_status(r, reply, JA_OUTCOME_IMAGE, entry->record.upstream_status);
+    apr_table_setn(r->headers_out, "ETag", apr_pstrdup(r->pool, entry->record.etag));
+    ap_set_content_type(r, ja_image_content_type((ja_image_type_t)entry->record.image_type));
+
+    int status = conditional_status(r, entry->record.etag);
+    if (status == HTTP_NOT_MODIFIED) {
+        r->status = status;
+        return send_brigade(r, NULL);
+    }
+    if (status != OK) {
+        return status;
+    }
+    ap_set_content_length(r, entry->record.body_len);
+    return send_brigade(r, ja_bucket_create(entry, r->connection->bucket_alloc));
+}
+
+static int send_bytes(request_rec *r, const char *type, const char *body, apr_size_t len)
+{
+    ap_set_content_type(r, type);
+    ap_set_content_length(r, (apr_off_t)len);
+    return send_brigade(r, apr_bucket_immortal_create(body, len, r->connection->bucket_alloc));
+}
+
+/* Through the filters with r->status set, not by returning the status: so mod_cache sees the
+ * header fields and a negative answer may be kept. */
+static int send_failure(request_rec *r, const ja_reply_t *reply, ja_outcome_t outcome,
+                        const char *sentence, const ja_entry_t *entry)
+{
+    const ja_outcome_row_t *row = ja_policy_outcome(outcome);
+    const ja_fallback_t *fallback = ja_conf_fallback(reply->settings, row->status);
+    int upstream_status = entry != NULL ? entry->record.upstream_status : 0;
+
+    r->status = fallback != NULL && reply->settings->fallback_ok ? HTTP_OK : row->status;
+    set_cache_control(r, reply, row->keep);
+    set_cache_status(r, reply, outcome, upstream_status);
+    set_proxy_status(r, row, upstream_status);
+    if (row->status == HTTP_SERVICE_UNAVAILABLE) {
+        apr_table_setn(
+            r->headers_out, "Retry-After",
+            apr_psprintf(r->pool, "%" APR_INT64_T_FMT, retry_after(outcome, entry, reply->age_s)));
+    }
+    if (fallback != NULL) {
+        return send_bytes(r, ja_image_content_type(fallback->type), (const char *)fallback->body,
+                          fallback->len);
+    }
+    const char *body =
+        apr_pstrcat(r->pool, sentence != NULL ? sentence : row->sentence, "\n", NULL);
+    return send_bytes(r, "text/plain; charset=utf-8", body, strlen(body));
+}
+
+int ja_response_entry(request_rec *r, const ja_reply_t *reply, ja_entry_t *entry)
+{
+    ja_outcome_t outcome = ja_entry_outcome(entry);
+
+    return outcome == JA_OUTCOME_IMAGE ? send_image(r, reply, entry)
+                                       : send_failure(r, reply, outcome, NULL, entry);
+}
+
+int ja_response_outcome(request_rec *r, const ja_reply_t *reply, ja_outcome_t outcome,
+                        const char *sentence)
+{
+    return send_failure(r, reply, outcome, sentence, NULL);
+}

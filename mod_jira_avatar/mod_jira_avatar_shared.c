@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mod_jira_avatar_shared: one small segment under one lock. */
+#include "mod_jira_avatar_shared.h"
+
+#include <apr_global_mutex.h>
+#include <apr_shm.h>
+#include <http_config.h>
+#include <http_log.h>
+#include <util_mutex.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+APLOG_USE_MODULE(jira_avatar);
+
+#define MUTEX_NAME   "jira-avatar"
+#define RETAINED_KEY "mod_jira_avatar.shared"
+
+enum { REALMS = 64, LEASES = 1024, LEASE_PROBES = 16, LOG_INTERVAL_MS = 60 * 1000 };
+
+typedef struct lease_t {
+    unsigned char key[JA_KEY_LEN];
+    int64_t until_ms; /* 0: free */
+    pid_t holder;
+    uintptr_t owner; /* within the holder */
+} lease_t;
+
+typedef struct slot_t {
+    unsigned char digest[32]; /* whose: ja_realm_t.digest; all zero: free */
+    char cloud_id[JA_CLOUD_ID_LEN + 1];
+    int64_t said_ms[JA_OUTCOME_COUNT];
+} slot_t;
+
+typedef struct area_t {
+    slot_t slots[REALMS];
+    lease_t leases[LEASES];
+    bool said_once;
+} area_t;
+
+/* Survives graceful restarts, though this file's own variables do not: httpd unloads modules. */
+typedef struct retained_t {
+    size_t size; /* of the area: a module of another version starts anew */
+    apr_shm_t *shm;
+    apr_global_mutex_t *mutex;
+} retained_t;
+
+static area_t *area;
+static apr_global_mutex_t *mutex;
+
+static int64_t now_ms(void)
+{
+    return apr_time_as_msec(apr_time_now());
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+void ja_shared_pre_config(apr_pool_t *pconf)
+{
+    ap_mutex_register(pconf, MUTEX_NAME, NULL, APR_LOCK_DEFAULT, 0);
+}
+
+static apr_status_t create(retained_t *retained, server_rec *server)
+{
+    apr_pool_t *pool = server->process->pool;
+    apr_status_t rv =
+        ap_global_mutex_create(&retained->mutex, NULL, MUTEX_NAME, NULL, server, pool, 0);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_shm_create(&retained->shm, sizeof(area_t), NULL, pool);
+    }
+    if (rv == APR_SUCCESS) {
+        memset(apr_shm_baseaddr_get(retained->shm), 0, sizeof(area_t));
+        retained->size = sizeof(area_t);
+    }
+    return rv;
+}
+
+int ja_shared_post_config(server_rec *server)
+{
+    retained_t *retained = ap_retained_data_get(RETAINED_KEY);
+
+    if (retained == NULL) {
+        retained = ap_retained_data_create(RETAINED_KEY, sizeof(*retained));
+    }
+    if (retained->size != sizeof(area_t)) {
+        apr_status_t rv = create(retained, server);
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_EMERG, rv, server,
+                         "JAV0211: no shared memory for the state that children share");
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+    area = apr_shm_baseaddr_get(retained->shm);
+    mutex = retained->mutex;
+    return OK;
+}
+
+void ja_shared_child_init(apr_pool_t *pchild, server_rec *server)
+{
+    if (mutex == NULL) { /* Mutex none */
+        return;
+    }
+    apr_status_t rv = apr_global_mutex_child_init(&mutex, apr_global_mutex_lockfile(mutex), pchild);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, server,
+                     "JAV0212: no lock for the shared state in this child: it acts alone");
+        area = NULL;
+    }
+}
+
+static bool lock(void)
+{
+    return area != NULL && (mutex == NULL || apr_global_mutex_lock(mutex) == APR_SUCCESS);
+}
+
+static void unlock(void)
+{
+    if (mutex != NULL) {
+        apr_global_mutex_unlock(mutex);
+    }
+}
+
+/* ---- leases -------------------------------------------------------------------------------- */
+
+static bool is_free(const lease_t *lease, int64_t now)
+{
+    return lease->until_ms <= now || (kill(lease->holder, 0) != 0 && errno == ESRCH);
+}
+
+/* The lease of `key`, or a free one in its place, or NULL. */
+static lease_t *find_lease(const unsigned char *key, int64_t now)
+{
+    size_t start = (size_t)(key[0] << 8 | key[1]);
+    lease_t *usable = NULL;
+
+    for (size_t i = 0; i < LEASE_PROBES; i++) {
+        lease_t *lease = &area->leases[(start + i) % LEASES];
+        if (lease->until_ms != 0 && memcmp(lease->key, key, JA_KEY_LEN) == 0) {
+            return lease;
+        }
+        if (usable == NULL && is_free(lease, now)) {
+            usable = lease;
+        }
+    }
+    return usable;
+}
+
+static bool is_mine(const lease_t *lease, const void *owner)
+{
+    return lease->holder == getpid() && lease->owner == (uintptr_t)owner;
+}
+
+bool ja_lease_take(const unsigned char key[JA_KEY_LEN], const void *owner, int64_t ms)
+{
+    int64_t now = now_ms();
+    bool taken = true; /* without a place to note it everybody fetches for himself */
+
+    if (!lock()) {
+        return true;
+    }
+    lease_t *lease = find_lease(key, now);
+    if (lease != NULL) {
+        taken = is_free(lease, now) || is_mine(lease, owner);
+        if (taken) {
+            memcpy(lease->key, key, JA_KEY_LEN);
+            lease->until_ms = now + ms;
+            lease->holder = getpid();
+            lease->owner = (uintptr_t)owner;
+        }
+    }
+    unlock();
+    return taken;
+}
+
+void ja_lease_drop(const unsigned char key[JA_KEY_LEN], const void *owner)
+{
+    if (!lock()) {
+        return;
+    }
+    lease_t *lease = find_lease(key, now_ms());
+    if (lease != NULL && is_mine(lease, owner) && memcmp(lease->key, key, JA_KEY_LEN) == 0) {
+        lease->until_ms = 0;
+    }
+    unlock();
+}
+
+/* ---- realms -------------------------------------------------------------------------------- */
+
+/* The realm's slot, or NULL if all are in use; the caller holds the lock. */
+static slot_t *slot_of(const ja_realm_t *realm)
+{
+    static const unsigned char nobody[sizeof(realm->digest)];
+
+    for (size_t i = 0; i < REALMS; i++) {
+        slot_t *slot = &area->slots[i];
+        if (memcmp(slot->digest, realm->digest, sizeof(slot->digest)) == 0) {
+            return slot;
+        }
+        if (memcmp(slot->digest, nobody, sizeof(nobody)) == 0) {
+            memcpy(slot->digest, realm->digest, sizeof(slot->digest));
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+bool ja_shared_cloud_id(const ja_realm_t *realm, char cloud_id[JA_CLOUD_ID_LEN + 1])
+{
+    bool known = false;
+
+    if (lock()) {
+        const slot_t *slot = slot_of(realm);
+        known = slot != NULL && slot->cloud_id[0] != '\0';
+        if (known) {
+            memcpy(cloud_id, slot->cloud_id, JA_CLOUD_ID_LEN + 1);
+        }
+        unlock();
+    }
+    return known;
+}
+
+void ja_shared_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id)
+{
+    if (lock()) {
+        slot_t *slot = slot_of(realm);
+        if (slot != NULL) {
+            ja_buf_t buf = ja_buf(slot->cloud_id, sizeof(slot->cloud_id));
+            ja_buf_add(&buf, cloud_id);
+        }
+        unlock();
+    }
+}
+
+bool ja_shared_may_log(const ja_realm_t *realm, ja_outcome_t outcome)
+{
+    int64_t now = now_ms();
+    bool may = true;
+
+    if (lock()) {
+        slot_t *slot = slot_of(realm);
+        if (slot != NULL) {
+            may = now - slot->said_ms[outcome] >= LOG_INTERVAL_MS;
+            slot->said_ms[outcome] = may ? now : slot->said_ms[outcome];
+        }
+        unlock();
+    }
+    return may;
+}
+
+bool ja_shared_first_time(void)
+{
+    bool first = true;
+
+    if (lock()) {
+        first = !area->said_once;
+        area->said_once = true;
+        unlock();
+    }
+    return first;
+}

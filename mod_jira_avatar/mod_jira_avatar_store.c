@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mod_jira_avatar_store: ap_socache with hashed ids, and the process's memory in front of it. */
+#include "mod_jira_avatar_store.h"
+
+#include <ap_provider.h>
+#include <ap_socache.h>
+#include <apr_strings.h>
+#include <http_log.h>
+#include <util_mutex.h>
+
+#include "ja_memory.h"
+#include "mod_jira_avatar_config.h"
+
+APLOG_USE_MODULE(jira_avatar);
+
+#define STORE_NAME       "jira-avatar"
+#define DEFAULT_PROVIDER "shmcb"
+#define DEFAULT_ARGUMENT STORE_NAME "(33554432)"
+
+enum {
+    MEMORY_BYTES = 4 * 1024 * 1024, /* at hand in each child */
+    USUAL_BLOCK = 32 * 1024,        /* the first try at reading: nearly every avatar fits */
+    LARGEST_BLOCK = 65 * 1024 * 1024
+};
+
+static const ap_socache_provider_t *provider;
+static ap_socache_instance_t *instance;
+static apr_global_mutex_t *mutex; /* NULL if the provider needs none */
+static server_rec *main_server;
+static ja_memory_t *memory;
+
+void ja_store_pre_config(apr_pool_t *pconf)
+{
+    provider = NULL;
+    instance = NULL;
+    mutex = NULL;
+    ap_mutex_register(pconf, STORE_NAME "-store", NULL, APR_LOCK_DEFAULT, 0);
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+static apr_status_t destroy_instance(void *unused)
+{
+    (void)unused;
+    if (instance != NULL) {
+        provider->destroy(instance, main_server);
+        instance = NULL;
+    }
+    return APR_SUCCESS;
+}
+
+/* "provider:arguments", as other directives of httpd write it. */
+static const char *create_instance(apr_pool_t *pconf, apr_pool_t *ptemp, const char *store)
+{
+    const char *colon = strchr(store, ':');
+    const char *name =
+        colon != NULL ? apr_pstrmemdup(ptemp, store, (apr_size_t)(colon - store)) : store;
+
+    provider = ap_lookup_provider(AP_SOCACHE_PROVIDER_GROUP, name, AP_SOCACHE_PROVIDER_VERSION);
+    if (provider == NULL) {
+        return apr_psprintf(ptemp, "the provider \"%s\" is not loaded; load mod_socache_%s", name,
+                            name);
+    }
+    return provider->create(&instance, colon != NULL ? colon + 1 : NULL, ptemp, pconf);
+}
+
+int ja_store_post_config(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server)
+{
+    static struct ap_socache_hints hints = {JA_KEY_LEN, 8192, 0};
+    const char *configured = ja_conf_store();
+
+    main_server = server;
+    const char *error = create_instance(
+        pconf, ptemp, configured != NULL ? configured : DEFAULT_PROVIDER ":" DEFAULT_ARGUMENT);
+    if (error != NULL && configured != NULL) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "JAV0201: JiraAvatarStore %s: %s",
+                     configured, error);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (error != NULL) {
+        provider = NULL;
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, server,
+                     "JAV0202: mod_socache_shmcb is not loaded: every child process keeps images "
+                     "for itself; load it to let them share");
+        return OK;
+    }
+    if ((provider->flags & AP_SOCACHE_FLAG_NOTMPSAFE) &&
+        ap_global_mutex_create(&mutex, NULL, STORE_NAME "-store", NULL, server, pconf, 0) !=
+            APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    apr_status_t rv = provider->init(instance, STORE_NAME, &hints, server, pconf);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, server,
+                     "JAV0203: the store of JiraAvatarStore cannot be set up");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    apr_pool_cleanup_register(pconf, NULL, destroy_instance, apr_pool_cleanup_null);
+    return OK;
+}
+
+void ja_store_child_init(apr_pool_t *pchild, server_rec *server)
+{
+    memory = ja_memory_create(MEMORY_BYTES);
+    if (mutex != NULL) {
+        apr_status_t rv =
+            apr_global_mutex_child_init(&mutex, apr_global_mutex_lockfile(mutex), pchild);
+        if (rv != APR_SUCCESS) {
+            ap_log_error(
+                APLOG_MARK, APLOG_CRIT, rv, server,
+                "JAV0204: no lock for the store in this child: it keeps images for itself");
+            provider = NULL;
+        }
+    }
+}
+
+/* ---- the shared part ----------------------------------------------------------------------- */
+
+static bool lock(void)
+{
+    return mutex == NULL || apr_global_mutex_lock(mutex) == APR_SUCCESS;
+}
+
+static void unlock(void)
+{
+    if (mutex != NULL) {
+        apr_global_mutex_unlock(mutex);
+    }
+}
+
+static apr_status_t retrieve_into(const unsigned char *key, unsigned char *block, unsigned *len,
+                                  apr_pool_t *pool)
+{
+    if (!lock()) {
+        return APR_EGENERAL;
+    }
+    apr_status_t rv = provider->retrieve(instance, main_server, key, JA_KEY_LEN, block, len, pool);
+    unlock();
+    return rv;
+}
+
+/* Reads into a buffer of `size`; *is_short says that a larger one may help. */
+static ja_entry_t *retrieve(const unsigned char *key, unsigned size, bool *is_short)
+{
+    ja_entry_t *entry = NULL;
+    apr_pool_t *pool;
+    unsigned len = size;
+    unsigned char *block = malloc(size);
+
+    if (block == NULL) {
+        return NULL;
+    }
+    if (apr_pool_create(&pool, main_server->process->pool) == APR_SUCCESS) {
+        apr_status_t rv = retrieve_into(key, block, &len, pool);
+        *is_short = rv == APR_ENOSPC;
+        if (rv == APR_SUCCESS) {
+            entry = ja_entry_from_block(block, len);
+        }
+        apr_pool_destroy(pool);
+    }
+    free(block);
+    return entry;
+}
+
+static ja_entry_t *retrieve_shared(const unsigned char *key)
+{
+    bool is_short = false;
+
+    if (provider == NULL) {
+        return NULL;
+    }
+    ja_entry_t *entry = retrieve(key, USUAL_BLOCK, &is_short);
+    return is_short ? retrieve(key, LARGEST_BLOCK, &is_short) : entry;
+}
+
+static void store_shared(const unsigned char *key, const ja_entry_t *entry, int64_t seconds)
+{
+    ja_slice_t block = ja_entry_block(entry);
+    apr_time_t expiry = apr_time_now() + apr_time_from_sec(seconds);
+    apr_pool_t *pool;
+
+    if (provider == NULL || apr_pool_create(&pool, main_server->process->pool) != APR_SUCCESS) {
+        return;
+    }
+    if (lock()) {
+        apr_status_t rv =
+            provider->store(instance, main_server, key, JA_KEY_LEN, expiry,
+                            (unsigned char *)(uintptr_t)block.data, (unsigned)block.len, pool);
+        unlock();
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_DEBUG, rv, main_server,
+                         "JAV0205: %" APR_SIZE_T_FMT " bytes do not fit the store", block.len);
+        }
+    }
+    apr_pool_destroy(pool);
+}
+
+/* ---- both ---------------------------------------------------------------------------------- */
+
+int64_t ja_store_age(const ja_entry_t *entry)
+{
+    int64_t age = apr_time_as_msec(apr_time_now()) - entry->record.stored_at_ms;
+
+    return age < 0 ? 0 : age; /* the clock was set back */
+}
+
+static bool is_fresh(const ja_entry_t *entry, const ja_fresh_t *fresh)
+{
+    bool is_image = ja_entry_outcome(entry) == JA_OUTCOME_IMAGE;
+
+    return ja_store_age(entry) < (is_image ? fresh->image_ms : fresh->negative_ms);
+}
+
+ja_entry_t *ja_store_lookup(const unsigned char key[JA_KEY_LEN], const ja_fresh_t *fresh)
+{
+    ja_entry_t *at_hand = ja_memory_get(memory, key);
+
+    if (at_hand != NULL && is_fresh(at_hand, fresh)) {
+        return at_hand;
+    }
+    ja_entry_t *shared = retrieve_shared(key);
+    if (shared == NULL ||
+        (at_hand != NULL && at_hand->record.stored_at_ms >= shared->record.stored_at_ms)) {
+        ja_entry_unref(shared);
+        return at_hand;
+    }
+    ja_entry_unref(at_hand);
+    ja_memory_put(memory, key, shared);
+    return shared;
+}
+
+void ja_store_keep(const unsigned char key[JA_KEY_LEN], ja_entry_t *entry, int64_t seconds)
+{
+    ja_memory_put(memory, key, entry);
+    if (seconds > 0) {
+        store_shared(key, entry, seconds);
+    }
+}
