@@ -480,9 +480,6 @@ int ja_conf_post_config(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *main_s
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, main_server, "JAV0008: no memory for settings");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
-        return OK; /* the same configuration is read once more, and warned of then */
-    }
     for (int i = 0; i < house.known->nelts; i++) {
         warn_of_shared_credential(APR_ARRAY_IDX(house.known, i, upstream_t).conf);
     }
