@@ -13,7 +13,7 @@
 #include "mod_jira_avatar_config.h"
 #include "mod_jira_avatar_desk.h"
 #include "mod_jira_avatar_handler.h"
-#include "mod_jira_avatar_location.h"
+#include "mod_jira_avatar_sections.h"
 #include "mod_jira_avatar_shared.h"
 #include "mod_jira_avatar_store.h"
 
@@ -59,8 +59,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         return OK; /* httpd reads its configuration twice at start */
     }
     if ((status = ja_conf_post_config(pconf, ptemp, server)) != OK ||
-        (status = ja_location_post_config(pconf, server)) != OK ||
-        (status = ja_access_post_config(pconf, ptemp, server)) != OK ||
+        (status = ja_sections_post_config(pconf, server)) != OK ||
+        (status = ja_access_post_config(ptemp, server)) != OK ||
         (status = ja_shared_post_config(server)) != OK ||
         (status = ja_store_post_config(pconf, ptemp, server)) != OK) {
         return status;

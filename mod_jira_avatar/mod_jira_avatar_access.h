@@ -16,7 +16,7 @@
 
 /** Reads the configuration tree; warns (once per reload, naming file and line) where mod_cache's
  * quick handler covers a restricted Location of ours. */
-int ja_access_post_config(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *main_server);
+int ja_access_post_config(apr_pool_t *ptemp, server_rec *main_server);
 
 /** Proven: everybody may reach this URL of this server. */
 int ja_access_is_public(request_rec *r);

@@ -267,12 +267,21 @@ static int handle(request_rec *r)
 
 /* ---- around the handler -------------------------------------------------------------------- */
 
+/* SetHandler is kept as an expression, a constant one, too. */
+static bool will_be_ours(request_rec *r)
+{
+    const core_dir_config *dir = ap_get_core_module_config(r->per_dir_config);
+    const char *error = NULL;
+    const char *name =
+        dir->expr_handler != NULL ? ap_expr_str_exec(r, dir->expr_handler, &error) : dir->handler;
+
+    return error == NULL && name != NULL && strcmp(name, JA_HANDLER_NAME) == 0;
+}
+
 /* Nothing of ours is a file: without walking the file system a hit costs nearly half. */
 static int skip_file_system(request_rec *r)
 {
-    const core_dir_config *dir = ap_get_core_module_config(r->per_dir_config);
-
-    return dir->handler != NULL && strcmp(dir->handler, JA_HANDLER_NAME) == 0 ? OK : DECLINED;
+    return will_be_ours(r) ? OK : DECLINED;
 }
 
 static int before_handler(request_rec *r)

@@ -2,16 +2,13 @@
 /*
  * mod_jira_avatar_location: which part of a URL is the Location, and which the avatar.
  *
- * Threads: the list is built in post_config and only read after.
- * Memory:  configuration pool.
+ * Threads: request threads.
+ * Memory:  the request's pool.
  */
 #ifndef MOD_JIRA_AVATAR_LOCATION_H
 #define MOD_JIRA_AVATAR_LOCATION_H
 
 #include "mod_jira_avatar_private.h"
-
-/** Remembers every section with our handler. */
-int ja_location_post_config(apr_pool_t *pconf, server_rec *main_server);
 
 /** What stands in the request's path behind the Location, without a leading slash. */
 const char *ja_location_rest(request_rec *r);

@@ -69,7 +69,9 @@ static void set_cache_control(request_rec *r, const ja_reply_t *reply, ja_keep_t
         apr_table_setn(r->headers_out, "Age",
                        apr_psprintf(r->pool, "%" APR_INT64_T_FMT, reply->age_s));
     }
-    r->no_cache = reply->keep_out_of_cache || keep == JA_KEEP_NOT;
+    if (reply->keep_out_of_cache) { /* not r->no_cache, which adds an Expires field for everybody */
+        apr_table_setn(r->subprocess_env, "no-cache", "1");
+    }
 }
 
 /* RFC 9211. */
