@@ -11,6 +11,7 @@ removed at the end."""
 import base64
 import contextlib
 import getpass
+import itertools
 import json
 import os
 import pathlib
@@ -28,7 +29,7 @@ import page  # whatever is read from here is read before the demo becomes nobody
 
 HERE = pathlib.Path(__file__).resolve().parent
 GATEWAY = "https://api.atlassian.com"
-PER_KIND = 6  # pictures of one kind on the page
+PER_KIND = 4  # pictures of one kind on the page
 
 
 # ---- progress -----------------------------------------------------------------------------------
@@ -63,9 +64,8 @@ def unprivileged():
     raise SystemExit("no unprivileged user here to run as")
 
 
-def settle():
-    """Makes the private directory with all that is needed, and becomes nobody special."""
-    tree = pathlib.Path(tempfile.mkdtemp(prefix="jira-avatar-demo-"))
+def settle(tree):
+    """Brings all that is needed to the private directory, and becomes nobody special."""
     ours = shutil.ignore_patterns("__pycache__", "test_*")
     for part in ("standin", "integration"):
         shutil.copytree(HERE.parent / part, tree / "tests" / part, ignore=ours)
@@ -82,7 +82,6 @@ def settle():
     os.chdir(tree)
     tempfile.tempdir = str(tree)
     sys.path[:0] = [str(tree / "tests"), str(tree / "tests" / "integration")]
-    return tree
 
 
 # ---- Jira, asked directly -----------------------------------------------------------------------
@@ -274,24 +273,25 @@ def straight(site, url, server, number):
 
 def gallery(sites, server):
     """Rows of the page; each picture is asked for once straight and once through the module."""
+    numbers = itertools.count(1)
     shown = []
     for site in sites:
         rows = []
         for kind, name, url, path in pictures(site):
-            number = sum(len(before) for _, before in shown) + len(rows)
-            reply, copy = straight(site, url, server, number)
+            reply, copy = straight(site, url, server, next(numbers))
             answer = server.get(site.location + path)
             through = Reply(answer.status, answer.headers, answer.body)
             rows.append({"kind": kind, "name": name, "path": path, "straight": reply,
                          "copy": copy, "through": through, "src": site.location + path})
-        shown.append((site, rows))
+        shown.append((site, sorted(rows, key=page.is_public)))
     return shown
 
 
 def run(arguments, steps, stack):
     token = read_token() if arguments else None
-    tree = settle()
+    tree = pathlib.Path(tempfile.mkdtemp(prefix="jira-avatar-demo-"))
     stack.callback(shutil.rmtree, tree, ignore_errors=True)
+    settle(tree)
     from httpd import Httpd
     from standin import Standin
 
@@ -315,11 +315,9 @@ def run(arguments, steps, stack):
     with steps("ask for every picture twice: straight, and through the module"):
         rows = gallery(sites, server)
         server.file("docs/index.html", page.render(rows), 0o644)
-    for site, pictures_ in rows:
-        good = sum(row["through"].is_image for row in pictures_)
-        anybody = sum(row["straight"].is_image for row in pictures_)
-        print(f"    {site.title}: {good} of {len(pictures_)} pictures through the module, "
-              f"{anybody} images of any kind without")
+    for site, shown in rows:
+        good, public = page.count(shown)
+        print(f"    {site.title}: {good} of {len(shown)} pictures; {public} without the module")
     print(f"\nThe gallery: http://127.0.0.1:{server.port}/\n"
           f"Configuration and logs: {server.root}\nCtrl-C ends it all.", flush=True)
     server.process.wait()

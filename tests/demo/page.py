@@ -33,32 +33,40 @@ def phrase(status):
         return str(status)
 
 
+def is_public(row):
+    """Anybody gets this picture, and no other in its place."""
+    return row["straight"].is_image and row["straight"].body == row["through"].body
+
+
+def count(rows):
+    """How many come through the module, and how many anybody gets."""
+    return sum(row["through"].is_image for row in rows), sum(map(is_public, rows))
+
+
 def straight_picture(row):
     """The picture or the refusal, and what it means."""
     reply = row["straight"]
     if row["copy"] is None:
         return f'<b class="refused">{reply.status}</b>', phrase(reply.status)
     picture = f'<img src="{html.escape(row["copy"])}" alt="what anybody gets">'
-    if reply.body == row["through"].body:
-        return picture, "public: the same picture"
-    return picture, '<em>200, and not this picture</em>'
+    says = "public: the same picture" if is_public(row) else "<em>200, and not this picture</em>"
+    return picture, says
 
 
 def card(row):
     straight, says = straight_picture(row)
     through = row["through"]
-    said = " · ".join(filter(None, [phrase(through.status), through.cache_status]))
-    plain = {key: html.escape(str(row[key])) for key in ("name", "kind", "src", "path")}
-    return CARD.format(straight=straight, says=says, status=html.escape(said), **plain)
+    said = " · ".join(filter(None, [str(through.status), through.cache_status]))
+    plain = {key: html.escape(str(row[key])) for key in ("name", "kind", "src")}
+    path = html.escape(row["path"]).replace("/", "/<wbr>").replace("?", "<wbr>?")
+    return CARD.format(straight=straight, says=says, status=html.escape(said), path=path, **plain)
 
 
 def section(site, rows):
-    good = sum(row["through"].is_image for row in rows)
-    same = sum(row["straight"].is_image and row["straight"].body == row["through"].body
-               for row in rows)
+    good, public = count(rows)
     return (f"<section>\n<h2>{html.escape(site.title)}</h2>\n"
             f"<p>{good} of {len(rows)} pictures come through the module; "
-            f"{same} of them anybody gets from Jira.</p>\n"
+            f"{public} of them anybody gets from Jira.</p>\n"
             f'<div class="cards">\n{"".join(map(card, rows))}</div>\n</section>\n')
 
 

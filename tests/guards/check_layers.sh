@@ -8,6 +8,7 @@ cd "${srcdir:=.}/mod_jira_avatar" || exit 1
 # file                    libraries besides libc
 table='
 ja_text
+ja_query
 ja_ref
 ja_svg
 ja_image
@@ -24,12 +25,17 @@ ja_curl                   apr openssl curl
 ja_settings
 mod_jira_avatar_private    apr httpd
 mod_jira_avatar_config.h   apr httpd
+mod_jira_avatar_files      apr openssl httpd
 mod_jira_avatar_directives apr openssl httpd
 mod_jira_avatar_config.c   apr openssl httpd
 mod_jira_avatar_access     apr httpd
-mod_jira_avatar_store      apr openssl httpd
 mod_jira_avatar_shared     apr openssl httpd
-mod_jira_avatar_handler    apr httpd
+mod_jira_avatar_store      apr openssl httpd
+mod_jira_avatar_desk       apr jansson httpd
+mod_jira_avatar_location   apr httpd
+mod_jira_avatar_bucket     apr httpd
+mod_jira_avatar_response   apr httpd
+mod_jira_avatar_handler    apr openssl httpd
 mod_jira_avatar            apr httpd'
 
 library_of() {
