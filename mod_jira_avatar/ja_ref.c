@@ -8,19 +8,15 @@
  */
 #include "ja_ref.h"
 
+#include "ja_query.h"
+
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum {
-    ENTITY_ID_MAX = 64,
-    ICON_SEGMENTS = 4,
-    QUERY_PARAMS = 32, /* more than any avatar URL has; bounds the search for duplicates */
-    QUERY_NAMES = 1024,
-    QUERY_VALUE = 4096
-};
+enum { ENTITY_ID_MAX = 64, ICON_SEGMENTS = 4, PATH_VALUES = 2 };
 
-/* ---- words --------------------------------------------------------------------------------- */
+/* ---- words -------------------------------------------------------------------------------- */
 
 static const char *const type_names[] = {
     [JA_TYPE_NONE] = "",
@@ -93,7 +89,7 @@ bool ja_ref_is_cloud_id(ja_slice_t text)
             return false;
         }
         for (size_t j = 0; j < group.len; j++) {
-            if (!strchr("0123456789abcdefABCDEF", group.data[j])) {
+            if (!memchr("0123456789abcdefABCDEF", group.data[j], 22)) {
                 return false;
             }
         }
@@ -101,7 +97,7 @@ bool ja_ref_is_cloud_id(ja_slice_t text)
     return text.data == NULL;
 }
 
-/* ---- readers of values ----------------------------------------------------------------------- */
+/* ---- readers of values -------------------------------------------------------------------- */
 
 /* Puts a value where it belongs, or says in a sentence why it cannot. */
 typedef const char *reader_t(ja_ref_t *ref, ja_slice_t value);
@@ -283,104 +279,54 @@ static const char *read_icon(ja_ref_t *ref, ja_slice_t value)
     return NULL;
 }
 
-/* ---- parameters ------------------------------------------------------------------------------ */
+/* ---- parameters --------------------------------------------------------------------------- */
 
 typedef struct param_t {
     const char *name;
     reader_t *read;
 } param_t;
 
-static const param_t no_params[] = {{NULL, NULL}};
-static const param_t view_params[] = {
-    {"size", read_size}, {"s", read_size}, {"format", read_format}, {NULL, NULL}};
+/* clang-format off */
+#define SIZE {"size", read_size}, {"s", read_size}
+#define END  {NULL, NULL}
+
+static const param_t no_params[] = {END};
+static const param_t view_params[] = {SIZE, {"format", read_format}, END};
 static const param_t projectavatar_params[] = {
-    {"pid", read_pid},   {"ownerId", read_pid}, {"avatarId", read_avatar_id},
-    {"size", read_size}, {"s", read_size},      {NULL, NULL}};
-static const param_t viewavatar_params[] = {{"avatarId", read_avatar_id}, {"avatarType", read_type},
-                                            {"size", read_size},          {"s", read_size},
-                                            {"format", read_format},      {NULL, NULL}};
-static const param_t useravatar_params[] = {{"ownerId", read_owner},
-                                            {"username", read_username},
-                                            {"avatarId", read_avatar_id},
-                                            {"avatarType", read_type},
-                                            {"size", read_size},
-                                            {"s", read_size},
-                                            {"noRedirect", read_no_redirect},
-                                            {NULL, NULL}};
+    {"pid", read_pid}, {"ownerId", read_pid}, {"avatarId", read_avatar_id}, SIZE, END};
+static const param_t viewavatar_params[] = {
+    {"avatarId", read_avatar_id}, {"avatarType", read_type}, SIZE, {"format", read_format}, END};
+static const param_t useravatar_params[] = {
+    {"ownerId", read_owner}, {"username", read_username}, {"avatarId", read_avatar_id},
+    {"avatarType", read_type}, SIZE, {"noRedirect", read_no_redirect}, END};
+/* clang-format on */
 
-/* The names so far, one after the other, each with its NUL. */
-typedef struct names_t {
-    char text[QUERY_NAMES];
-    size_t used;
-    size_t count;
-} names_t;
-
-/* Decodes the next name. It stays in `names` until the query is read. */
-static const char *read_name(names_t *names, ja_slice_t encoded, ja_slice_t *name)
-{
-    char *text = names->text + names->used;
-
-    if (names->count == QUERY_PARAMS || encoded.len >= sizeof(names->text) - names->used) {
-        return "There are too many parameters.";
-    }
-    if (!ja_text_decode(encoded, true, text, sizeof(names->text) - names->used)) {
-        return "A parameter's name is not properly encoded.";
-    }
-    for (const char *seen = names->text; seen < text; seen += strlen(seen) + 1) {
-        if (strcmp(seen, text) == 0) {
-            return "A parameter is given twice.";
-        }
-    }
-    *name = ja_slice(text);
-    names->used += name->len + 1;
-    names->count++;
-    return NULL;
-}
-
-static const char *read_param(const param_t *params, ja_slice_t name, ja_slice_t encoded,
+static const char *read_param(const param_t *params, ja_slice_t name, ja_slice_t value,
                               ja_ref_t *ref)
 {
-    char value[QUERY_VALUE];
-
-    if (!ja_text_decode(encoded, true, value, sizeof(value))) {
-        return "A parameter's value is too long or not properly encoded.";
-    }
     for (; params->name; params++) {
         if (ja_slice_is(name, params->name)) {
-            return params->read(ref, ja_slice(value));
+            return params->read(ref, value);
         }
     }
     ref->extra_params = true;
     return NULL;
 }
 
-static const char *read_query(const param_t *params, const char *query, ja_ref_t *ref)
+static const char *read_query(const param_t *params, const char *text, ja_ref_t *ref)
 {
-    names_t names = {.used = 0};
-    ja_slice_t in = ja_slice(query);
+    const char *reason = NULL;
+    ja_slice_t name, value;
+    ja_query_t query;
 
-    while (in.data) {
-        ja_slice_t value = ja_text_piece(&in, '&'), name;
-
-        if (value.len == 0) {
-            continue;
-        }
-        ja_slice_t encoded = ja_text_piece(&value, '=');
-        const char *reason = read_name(&names, encoded, &name);
-
-        if (!reason) {
-            reason = read_param(params, name, value, ref);
-        }
-        if (reason) {
-            return reason;
-        }
+    ja_query_start(&query, text);
+    while (!reason && ja_query_next(&query, &name, &value, &reason)) {
+        reason = read_param(params, name, value, ref);
     }
-    return NULL;
+    return reason;
 }
 
-/* ---- paths ----------------------------------------------------------------------------------- */
-
-enum { SEGMENTS = 2 };
+/* ---- paths -------------------------------------------------------------------------------- */
 
 /* One path. In it, "*" is a segment for the readers, "{api}" a version of the REST API, and "**"
  * what remains, which must look like an icon. */
@@ -390,7 +336,7 @@ typedef struct route_t {
     ja_ref_form_t form;
     ja_type_t type;
     const param_t *params;
-    reader_t *read[SEGMENTS];
+    reader_t *read[PATH_VALUES];
 } route_t;
 
 #define VIEW "rest/api/{api}/universal_avatar/view/type/*"
@@ -403,7 +349,8 @@ static const route_t routes[] = {
      {read_type, read_avatar_id}},
     {VIEW "/owner/*",          false, JA_REF_VIEW_OWNER,   JA_TYPE_NONE, view_params,
      {read_type, read_entity_id}},
-    {"secure/projectavatar",   false, JA_REF_PROJECT,      JA_TYPE_NONE, projectavatar_params, {NULL}},
+    {"secure/projectavatar",   false, JA_REF_PROJECT,      JA_TYPE_NONE, projectavatar_params,
+     {NULL}},
     {"secure/viewavatar",      false, JA_REF_VIEW_AVATAR,  JA_TYPE_NONE, viewavatar_params, {NULL}},
     {SHIM "secure/viewavatar", false, JA_REF_VIEW_AVATAR,  JA_TYPE_NONE, viewavatar_params, {NULL}},
     {"secure/useravatar",      false, JA_REF_USER,         JA_TYPE_NONE, useravatar_params, {NULL}},
@@ -446,7 +393,7 @@ static bool is_icon_path(ja_slice_t path)
     return !path.data && has_icon_suffix(name);
 }
 
-static bool match(const char *pattern, ja_slice_t path, ja_slice_t segments[SEGMENTS])
+static bool match(const char *pattern, ja_slice_t path, ja_slice_t segments[PATH_VALUES])
 {
     ja_slice_t wanted = ja_slice(pattern);
 
@@ -475,7 +422,7 @@ static bool match(const char *pattern, ja_slice_t path, ja_slice_t segments[SEGM
     return !wanted.data && !path.data;
 }
 
-static const route_t *find(ja_slice_t path, bool short_forms, ja_slice_t segments[SEGMENTS])
+static const route_t *find(ja_slice_t path, bool short_forms, ja_slice_t segments[PATH_VALUES])
 {
     for (size_t i = 0; i < COUNT(routes); i++) {
         if ((short_forms || !routes[i].short_form) && match(routes[i].path, path, segments)) {
@@ -507,7 +454,7 @@ static bool take_context(ja_slice_t *path, const char *context)
            ja_text_take(path, "/");
 }
 
-/* ---- the canonical form ---------------------------------------------------------------------- */
+/* ---- the canonical form ------------------------------------------------------------------- */
 
 static void set_owner(ja_ref_t *ref, uint64_t id)
 {
@@ -526,7 +473,6 @@ static void settle_cloud(ja_ref_t *ref)
             set_owner(ref, ref->pid);
         }
         ref->has_pid = false;
-        ref->pid = 0;
     } else if (ref->form == JA_REF_VIEW_AVATAR && !ref->has_avatar_id && ref->type) {
         ref->form = JA_REF_VIEW_DEFAULT;
     } else if (ref->form == JA_REF_VIEW_AVATAR && !ref->type) {
@@ -578,13 +524,12 @@ static const char *missing(const ja_ref_t *ref)
     return NULL;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ---------------------------------------------------------------------------- */
 
-static const char *read_all(const route_t *route, const ja_slice_t segments[SEGMENTS],
+static const char *read_all(const route_t *route, const ja_slice_t segments[PATH_VALUES],
                             const char *query, ja_ref_t *ref)
 {
-    for (size_t i = 0; i < SEGMENTS && route->read[i]; i++) {
+    for (size_t i = 0; i < PATH_VALUES && route->read[i]; i++) {
         const char *reason = route->read[i](ref, segments[i]);
 
         if (reason) {
@@ -598,7 +543,7 @@ ja_ref_status_t ja_ref_parse(ja_site_kind_t kind, const char *context, const cha
                              const char *query, ja_ref_t *ref, const char **reason)
 {
     ja_ref_t found = {.form = JA_REF_LOOKUP};
-    ja_slice_t rest = ja_slice(path), segments[SEGMENTS];
+    ja_slice_t rest = ja_slice(path), segments[PATH_VALUES];
     const route_t *route = find(rest, true, segments);
 
     if (!route && (kind == JA_SITE_CLOUD ? take_cloud_id(&rest, found.cloud_id)

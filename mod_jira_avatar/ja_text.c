@@ -26,7 +26,7 @@ static bool is_one_of(char c, const char *set)
     return c && strchr(set, c);
 }
 
-/* ---- slices -------------------------------------------------------------------------------- */
+/* ---- slices ------------------------------------------------------------------------------- */
 
 ja_slice_t ja_slice(const char *text)
 {
@@ -67,7 +67,7 @@ ja_slice_t ja_slice_trim(ja_slice_t slice)
     return slice;
 }
 
-/* ---- readers ------------------------------------------------------------------------------- */
+/* ---- readers ------------------------------------------------------------------------------ */
 
 bool ja_text_take(ja_slice_t *in, const char *prefix)
 {
@@ -129,7 +129,7 @@ bool ja_text_is_word(ja_slice_t in, const char *set)
     return in.len > 0;
 }
 
-/* ---- UTF-8 --------------------------------------------------------------------------------- */
+/* ---- UTF-8 -------------------------------------------------------------------------------- */
 
 /* How many bytes the character at the head of `in` has (RFC 3629, section 4), 0 if ill-formed.
  * The second byte's range is what keeps overlong forms, surrogates and U+110000 out. */
@@ -198,7 +198,7 @@ bool ja_text_is_plain(ja_slice_t in)
     return ja_text_is_utf8(in) && !has_control(in);
 }
 
-/* ---- percent encoding ---------------------------------------------------------------------- */
+/* ---- percent encoding --------------------------------------------------------------------- */
 
 static int hex_value(char c)
 {
@@ -259,7 +259,7 @@ bool ja_text_decode(ja_slice_t in, bool form, char *out, size_t cap)
     return true;
 }
 
-/* ---- bytes --------------------------------------------------------------------------------- */
+/* ---- bytes -------------------------------------------------------------------------------- */
 
 void ja_text_lower(char *text)
 {
@@ -290,7 +290,7 @@ void ja_text_hex(const unsigned char *bytes, size_t len, char *out)
     *out = '\0';
 }
 
-/* ---- buffers ------------------------------------------------------------------------------- */
+/* ---- buffers ------------------------------------------------------------------------------ */
 
 ja_buf_t ja_buf(char *storage, size_t cap)
 {

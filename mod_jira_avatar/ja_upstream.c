@@ -10,7 +10,7 @@
  * JA_URL_MAX. */
 enum { ORIGIN_MAX = 300, HOST_MAX = 253, LABEL_MAX = 63 };
 
-/* ---- origins ------------------------------------------------------------------------------- */
+/* ---- origins ------------------------------------------------------------------------------ */
 
 /* What makes a URL ambiguous between parsers has no place anywhere in it. */
 static const char *suspicious(ja_slice_t url)
@@ -74,7 +74,7 @@ static bool is_host_name(ja_slice_t host)
 
 static const char *parse_name(apr_pool_t *pool, ja_slice_t name, ja_origin_t *origin)
 {
-    if (name.len > 1 && name.data[name.len - 1] == '.') {
+    if (name.len && name.data[name.len - 1] == '.') {
         name.len--;
     }
     if (!is_host_name(name)) {
@@ -146,7 +146,7 @@ static const char *parse_authority(apr_pool_t *pool, ja_slice_t authority, ja_or
 
 static const char *parse_path(apr_pool_t *pool, ja_slice_t path, ja_origin_t *origin)
 {
-    if (path.len && path.data[path.len - 1] == '/') {
+    if (path.len > 1 && path.data[path.len - 1] == '/') {
         path.len--;
     }
     origin->path = path.len ? apr_psprintf(pool, "/%.*s", (int)path.len, path.data) : "";
@@ -222,7 +222,7 @@ ja_site_kind_t ja_upstream_guess_kind(const ja_origin_t *origin)
     return JA_SITE_DATACENTER;
 }
 
-/* ---- endpoints ----------------------------------------------------------------------------- */
+/* ---- endpoints ---------------------------------------------------------------------------- */
 
 /* The base URL has no query, so the first '?' is ours. */
 static void add_param(ja_buf_t *url, const char *name, const char *value)
@@ -317,7 +317,7 @@ static writer_t *const writers[][2] = {
     [JA_REF_LOOKUP] = {NULL, NULL},
 };
 
-/* ---- targets ------------------------------------------------------------------------------- */
+/* ---- targets ------------------------------------------------------------------------------ */
 
 static bool same_text(const char *a, const char *b)
 {
