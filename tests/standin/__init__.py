@@ -146,7 +146,7 @@ class Standin:
         """Forgets the log and the counters, keeps the modes."""
         self._call("DELETE", "/log")
 
-    def mode(self, name, face="cloud", match=None, times=None, **args):
+    def mode(self, name, /, face="cloud", match=None, times=None, **args):
         """Adds a rule; the newest one that matches comes first. Returns its number."""
         rule = {"face": face, "match": match, "mode": name, "args": args, "times": times}
         return self._call("POST", "/mode", rule)["id"]

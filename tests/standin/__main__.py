@@ -9,7 +9,7 @@ import os
 import pathlib
 import signal
 
-from . import certs, server
+from . import certs, proxy, raw, server
 from .world import CLOUD_ID, World
 
 
@@ -33,9 +33,16 @@ def main():
 async def run(options, world):
     files = certs.make(options.dir / "certs")
     servers = {face.name: await server.serve(face, world, files) for face in server.FACES}
+    context = server.tls(files, "server", ["http/1.1"])
+    servers["raw"] = await raw.serve(world, context, server.HOST)
+    servers["proxy"] = await proxy.serve(world, "proxy", None, server.HOST)
+    servers["proxyauth"] = await proxy.serve(world, "proxyauth", "proxy:proxy-pass", server.HOST)
     ports = {name: one.sockets[0].getsockname()[1] for name, one in servers.items()}
-    world.urls = {face.name: f"{'https' if face.certificate else 'http'}://localhost:"
-                             f"{ports[face.name]}{face.context}" for face in server.FACES}
+    world.ports = set(ports.values())
+    plain = {"proxy", "proxyauth", *(face.name for face in server.FACES if not face.certificate)}
+    contexts = {face.name: face.context for face in server.FACES}
+    world.urls = {name: f"{'http' if name in plain else 'https'}://localhost:{port}"
+                        f"{contexts.get(name, '')}" for name, port in ports.items()}
     publish(options.dir / "standin.json", {
         "pid": os.getpid(), "ports": ports, "urls": world.urls, "cloud_id": world.cloud_id,
         "files": {name: files[name] for name in ("ca", "client_cert", "client_key")}})

@@ -10,7 +10,7 @@ NAMES = ("localhost", "127.0.0.1", "site.test", "gateway.test", "jira.test", "el
 
 def make(directory):
     """Writes them below directory; returns {name: path}."""
-    directory.mkdir(mode=0o700, exist_ok=True)
+    directory.mkdir(exist_ok=True)
     ca = trustme.CA(organization_name="Jira stand-in")
     past = datetime.datetime(2020, 1, 1)
     stranger = trustme.CA(organization_name="Signed by itself")
@@ -22,7 +22,8 @@ def make(directory):
         files[name + "_key"] = directory / f"{name}.key"
         files[name + "_cert"].write_bytes(chain)
         files[name + "_key"].write_bytes(key)
-        files[name + "_key"].chmod(0o600)
+        # The client's key is read by an httpd that may run as somebody else.
+        files[name + "_key"].chmod(0o644 if name == "client" else 0o600)
 
     def issue(name, *identities, **options):
         leaf = ca.issue_cert(*identities, **options)

@@ -15,7 +15,7 @@ from email.utils import formatdate
 from .pictures import PIXELS, content_type, default_picture, picture
 
 SYSTEM = {
-    "project": {10011, 10200, 10324, *range(10400, 10426)},
+    "project": {10011, 10200, 10324, 11203, 12003, *range(10400, 10426)},
     "issuetype": {*range(10270, 10323)},
     "SD_REQTYPE": {*range(10404, 10520)},
     "user": {10082, 10083, 10122, *range(10300, 10354)},
@@ -39,7 +39,8 @@ class Answer:
     body: object = b""                      # bytes, or an asynchronous iterator of bytes
     length: object = "auto"                 # Content-Length: counted, a number, or None for none
     pace: tuple = None                      # (bytes, seconds between them)
-    abort: bool = False                     # drop the connection after the body
+    cut: bool = False                       # drop the connection before the body's end
+    close: bool = False                     # drop it after the answer
 
     def get(self, name):
         return next((value for key, value in self.headers if key == name.lower()), None)
@@ -453,6 +454,8 @@ _CLOUD_ONLY = (tenant_info,)
 
 async def answer(x):
     """The well-behaved answer, dressed in the headers of the face's kind."""
+    if x.kind == "elsewhere":
+        return Answer(200, [("content-type", "image/png")], picture("elsewhere", "else", 48))
     return dress(x, await _refused(x) or await _route(x))
 
 
@@ -510,7 +513,7 @@ async def _route(x):
 
 def dress(x, answer):
     """Adds what the face's kind always sends; headers the answer has stay."""
-    for name, value in (_dc_headers if x.kind == "dc" else _cloud_headers)(x):
+    for name, value in _HEADERS[x.kind](x):
         if name == "set-cookie" or answer.get(name) is None:
             answer.headers.append((name, value))
     return answer
@@ -566,3 +569,11 @@ def _dc_headers(x):
     yield "x-content-type-options", "nosniff"
     yield "content-security-policy", "frame-ancestors 'self'"
     yield "x-frame-options", "SAMEORIGIN"
+
+
+def _no_headers(x):
+    return ()
+
+
+_HEADERS = {"cloud": _cloud_headers, "gateway": _cloud_headers, "dc": _dc_headers,
+            "elsewhere": _no_headers}

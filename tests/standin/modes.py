@@ -34,7 +34,7 @@ def check(name, args):
     """Raises ValueError for a mode or an argument that does not exist."""
     if name not in MODES:
         raise ValueError(f"no mode is called {name!r}; there are: {', '.join(sorted(MODES))}")
-    known = list(inspect.signature(MODES[name][1]).parameters)[3:]
+    known = list(inspect.signature(MODES[name][1]).parameters)[2:]
     for arg in args:
         if arg not in known:
             raise ValueError(f"{name} has no argument {arg!r}; it has: {', '.join(known) or 'none'}")
@@ -48,6 +48,8 @@ async def respond(x, rules):
 
     async def proceed():
         return await respond(x, rules[1:])
+    if not rule.use():
+        return await proceed()
     proceed.released = rule.released
     return await MODES[rule.mode][1](x, proceed, **rule.args)
 
@@ -298,7 +300,7 @@ async def not_modified(x, proceed):
 @mode("Content-Length tells more than comes before the connection ends")
 async def truncated(x, proceed, missing=100):
     answer = await proceed()
-    answer.length, answer.abort = len(answer.body) + missing, True
+    answer.length, answer.cut = len(answer.body) + missing, True
     return answer
 
 
@@ -438,7 +440,7 @@ async def goaway(x, proceed):
 @mode("the right answer, and the connection closes after it")
 async def close_after(x, proceed):
     answer = await proceed()
-    answer.abort = True
+    answer.close = True
     return answer
 
 

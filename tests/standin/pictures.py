@@ -35,7 +35,7 @@ def picture(kind, name, px=48, form="png"):
         return _svg(kind, name, px)
     odd = ODD.get(name, form)
     if odd.startswith("png-"):
-        return _noise(540 if odd == "png-large" else 900)
+        return _noise(580 if odd == "png-large" else 900)
     return _encode(_draw(kind, name, px), odd)
 
 

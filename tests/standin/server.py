@@ -21,8 +21,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from . import modes, pictures, raw
-from .jira import Answer, Exchange, dress, tomcat_path
+from . import modes, raw
+from .jira import Exchange, tomcat_path
 
 LOG = logging.getLogger("standin")
 HOST = "127.0.0.1"
@@ -97,7 +97,7 @@ class Connection(TCPServer):
         await super().protocol_send(event)
 
     def abort(self):
-        self.writer.transport.abort()
+        raw.drop(self.writer)
 
     async def end(self, how, stream_id):
         """close, goaway, or reset CODE."""
@@ -126,9 +126,12 @@ class Site:
         entry = self._entry(scope)
         self.world.arrived(self.face.name, entry)
         self.connection.busy += 1
-        gone = asyncio.ensure_future(self._gone(receive))
-        work = asyncio.ensure_future(self._respond(entry, send))
+        gone = work = None
         try:
+            # An answer before the request's end would make hypercorn 0.13 close the connection.
+            entry["body"] = (await _body(receive)).decode("latin1")
+            gone = asyncio.ensure_future(self._gone(receive))
+            work = asyncio.ensure_future(self._respond(entry, send))
             await asyncio.wait((gone, work), return_when=asyncio.FIRST_COMPLETED)
             # The library says "disconnect" after a complete answer too, amid our last send().
             if work.done() or entry["status"]:
@@ -136,7 +139,7 @@ class Site:
         except modes.Gone as how:
             await self.connection.end(str(how), send.__self__.stream_id)
         finally:
-            for task in (gone, work):
+            for task in filter(None, (gone, work)):
                 task.cancel()
             self.connection.busy -= 1
             self.world.left(self.face.name, entry)
@@ -146,7 +149,7 @@ class Site:
     def _entry(self, scope):
         query = scope["query_string"]
         target = scope["raw_path"] + (b"?" + query if query else b"")
-        return {"method": scope["method"], "status": None, "target": target.decode("latin1"),
+        return {"method": scope["method"], "status": None, "body": "", "target": target.decode("latin1"),
                 "http_version": scope["http_version"], "connection": self.connection.number,
                 "client_port": scope["client"][1],
                 "client_certificate": self._client_certificate(),
@@ -167,11 +170,7 @@ class Site:
     async def _respond(self, entry, send):
         x = self._exchange(entry)
         rules = self.world.matching(self.face.name, entry["target"])
-        if x.kind == "elsewhere" and not rules:
-            answer = _elsewhere()
-        else:
-            answer = await modes.respond(x, rules)
-        await self._send(answer, entry, send)
+        await self._send(await modes.respond(x, rules), entry, send)
 
     def _exchange(self, entry):
         path, prefix = tomcat_path(entry["target"].partition("?")[0]), self.face.context
@@ -192,36 +191,43 @@ class Site:
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        last = b""
         if entry["method"] != "HEAD":
-            async for block in _blocks(answer):
-                await send({"type": "http.response.body", "body": block, "more_body": True})
-        entry["status"] = answer.status
-        if answer.abort:
-            # The bytes must be on their way before the connection goes.
-            await send({"type": "http.response.body", "body": b"", "more_body": True})
-            await asyncio.sleep(0.1)
+            async for block, more in _blocks(answer):
+                if more or answer.cut:
+                    await send({"type": "http.response.body", "body": block, "more_body": True})
+                else:
+                    last = block
+        self.world.left(self.face.name, entry, answer.status)
+        await send({"type": "http.response.body", "body": last, "more_body": answer.cut})
+        if answer.cut or answer.close:
+            await asyncio.sleep(0.1)        # the bytes must be on their way before it goes
             self.connection.abort()
-        else:
-            await send({"type": "http.response.body", "body": b""})
+
+
+async def _body(receive, keep=4096):
+    """The request's body, or its beginning."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body = (body + message.get("body", b""))[:keep]
+        more = message.get("more_body", False)
+    return body
 
 
 async def _blocks(answer):
+    """The body in pieces, each with whether more may follow."""
     if not isinstance(answer.body, bytes):
         async for block in answer.body:
-            yield block
+            yield block, True
     elif answer.pace:
         step, seconds = answer.pace
-        yield b""                           # sends the headers
+        yield b"", True                     # sends the headers
         for start in range(0, len(answer.body), step):
             await asyncio.sleep(seconds)
-            yield answer.body[start:start + step]
-    elif answer.body:
-        yield answer.body
-
-
-def _elsewhere():
-    body = pictures.picture("elsewhere", "else", 48)
-    return Answer(200, [("content-type", "image/png")], body)
+            yield answer.body[start:start + step], True
+    else:
+        yield answer.body, False
 
 
 def control(world):

@@ -67,9 +67,18 @@ class Rule:
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def takes(self, face, target):
-        if self.times == 0 or self.face not in (face, "*"):
-            return False
+        if self.face != face and (self.face != "*" or face == "raw"):
+            return False                    # raw has modes of its own
         return self.match is None or self.match.search(target) is not None
+
+    def use(self):
+        """Counts one use; false if it has been used often enough."""
+        if self.times is None:
+            return True
+        if self.times == 0:
+            return False
+        self.times -= 1
+        return True
 
     def shown(self):
         return {"id": self.id, "face": self.face, "mode": self.mode, "args": self.args,
@@ -86,6 +95,7 @@ class World:
         self.cloud_id = cloud_id
         self.first_accounts = accounts or ACCOUNTS
         self.urls = {}
+        self.ports = set()
         self.rules = []
         self.received = collections.deque(maxlen=LOG_LENGTH)
         self.counters = collections.defaultdict(_new_counters)
@@ -121,12 +131,8 @@ class World:
             rule.released.set()
 
     def matching(self, face, target):
-        """The rules for one request, newest first; each counts as used."""
-        chosen = [rule for rule in self.rules if rule.takes(face, target)]
-        for rule in chosen:
-            if rule.times is not None:
-                rule.times -= 1
-        return chosen
+        """The rules for one request, newest first; whoever applies one calls its use()."""
+        return [rule for rule in self.rules if rule.takes(face, target)]
 
     # Log and counters
 
@@ -150,11 +156,15 @@ class World:
         counters["max_in_flight"] = max(counters["max_in_flight"], counters["in_flight"])
         self._keep(face, entry)
 
-    def left(self, face, entry):
-        """A request is over; its status stays None if the answer did not get out whole."""
+    def left(self, face, entry, status=None):
+        """A request is over, with a status if the answer gets out whole; said twice is said once.
+        To be called before the last byte goes out, so that nobody counts two where one is."""
+        if "seconds" in entry:
+            return
         counters = self.counters[face]
         counters["in_flight"] -= 1
-        status = str(entry["status"])
+        entry["status"] = status
+        status = str(status)
         entry["seconds"] = round(time.time() - entry["time"], 4)
         counters["statuses"][status] = counters["statuses"].get(status, 0) + 1
 
