@@ -40,6 +40,10 @@ Who is known where (see ACCOUNTS in world.py; `accounts()` replaces the list whi
     dc and dcroot   basic fred:good-password; bearer good-pat. Three wrong passwords in a row and
                     fred is asked for a CAPTCHA, with the right password too, until reset().
 
+Modes (`modes()` lists them, modes.py and raw.py hold them) combine, the newest outermost: `delay`
+over `503`, `header` over the normal picture. `gate` holds requests until unmode() and then lets
+them have their answer, which is how to see who joins whose fetch; `hang` never answers.
+
 Ids tell what happens, so that tests need no fixtures: system avatars (10300-10322 issue types,
 10324 and 10400-10425 projects, more in jira.py) are for everybody; any other id below 70000 is a
 custom avatar and needs an account; 70000-79999 nobody may see; 80000-89999 belongs to another

@@ -410,10 +410,12 @@ async def anything_else(x):
 
 
 def _login_needed(x):
+    if x.path.startswith("/rest/") and x.kind == "dc":
+        return errors(401, "You are not authenticated. Authentication required to perform this "
+                           "operation.")
     if x.path.startswith("/rest/"):
-        message = "Client must be authenticated to access this resource."
-        return json_answer(401, {"message": message, "status-code": 401}) if x.kind != "dc" else \
-            errors(401, "You are not authenticated. Authentication required to perform this operation.")
+        return json_answer(401, {"message": "Client must be authenticated to access this resource.",
+                                 "status-code": 401})
     if x.kind == "dc":
         wanted = urllib.parse.quote(x.path, safe="")
         return redirect(f"{x.base}/login.jsp?permissionViolation=true&os_destination={wanted}")

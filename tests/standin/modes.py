@@ -30,14 +30,15 @@ def mode(sentence, name=None):
     return keep
 
 
-def check(name, args):
+def check(table, name, args):
     """Raises ValueError for a mode or an argument that does not exist."""
-    if name not in MODES:
-        raise ValueError(f"no mode is called {name!r}; there are: {', '.join(sorted(MODES))}")
-    known = list(inspect.signature(MODES[name][1]).parameters)[2:]
+    if name not in table:
+        raise ValueError(f"no mode is called {name!r}; there are: {', '.join(sorted(table))}")
+    known = [arg for arg in inspect.signature(table[name][1]).parameters
+             if arg not in ("x", "proceed")]
     for arg in args:
         if arg not in known:
-            raise ValueError(f"{name} has no argument {arg!r}; it has: {', '.join(known) or 'none'}")
+            raise ValueError(f"{name} has no argument {arg!r} among: {', '.join(known)}")
 
 
 async def respond(x, rules):
@@ -203,7 +204,8 @@ async def gateway_unauthorized(x, proceed):
 @mode("401 as the gateway says it: a scope is missing", "gw_scope")
 async def gateway_scope(x, proceed):
     _as_stranger(x)
-    return dress(x, json_answer(401, {"code": 401, "message": "Unauthorized; scope does not match"}))
+    message = "Unauthorized; scope does not match"
+    return dress(x, json_answer(401, {"code": 401, "message": message}))
 
 
 @mode("403: an administrator's data security policy blocks the app")

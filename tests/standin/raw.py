@@ -8,7 +8,6 @@ bytes, or a number: seconds to wait; KEEP at the end leaves the connection open.
 
 import asyncio
 import contextlib
-import inspect
 import itertools
 import logging
 import ssl
@@ -26,16 +25,6 @@ def mode(sentence):
         MODES[function.__name__] = (sentence, function)
         return function
     return keep
-
-
-def check(name, args):
-    """Raises ValueError for a mode or an argument that does not exist."""
-    if name not in MODES:
-        raise ValueError(f"no raw mode is called {name!r}; there are: {', '.join(sorted(MODES))}")
-    known = list(inspect.signature(MODES[name][1]).parameters)
-    for arg in args:
-        if arg not in known:
-            raise ValueError(f"{name} has no argument {arg!r}; it has: {', '.join(known) or 'none'}")
 
 
 def head(*lines, status=b"HTTP/1.1 200 OK", mime=b"Content-Type: image/png",

@@ -149,7 +149,8 @@ class Site:
     def _entry(self, scope):
         query = scope["query_string"]
         target = scope["raw_path"] + (b"?" + query if query else b"")
-        return {"method": scope["method"], "status": None, "body": "", "target": target.decode("latin1"),
+        return {"method": scope["method"], "target": target.decode("latin1"),
+                "status": None, "body": "",
                 "http_version": scope["http_version"], "connection": self.connection.number,
                 "client_port": scope["client"][1],
                 "client_certificate": self._client_certificate(),
@@ -252,7 +253,7 @@ def control(world):
         try:
             if face not in ("*", "raw", *(known.name for known in FACES)):
                 raise ValueError(f"no face is called {face!r}")
-            (raw if face == "raw" else modes).check(name, args)
+            modes.check((raw if face == "raw" else modes).MODES, name, args)
             rule = world.add_rule(face, asked.get("match"), name, args, asked.get("times"))
         except (ValueError, re.error) as error:
             return PlainTextResponse(str(error), 400)
