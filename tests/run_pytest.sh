@@ -26,7 +26,8 @@ fi
 [ -z "$HTTPD" ] || export APACHE="$HTTPD"
 
 # shellcheck disable=SC2086
-"$PYTHON" -B -m pytest -p no:cacheprovider -q --timeout 120 ${MPM:+--mpm "$MPM"} $PYTEST_ARGS "$1"
+"$PYTHON" -B -m pytest -p no:cacheprovider -q --timeout 120 ${MPM:+"--mpm=$MPM"} $PYTEST_ARGS \
+    "$(realpath "$1")"
 status=$?
 [ $status -ne 5 ] || exit 77
 exit $status
