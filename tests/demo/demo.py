@@ -3,7 +3,8 @@
 
     MODULE=.../mod_jira_avatar.so demo.py                     a stand-in of Jira, three sites of it
     MODULE=.../mod_jira_avatar.so demo.py https://SITE USER   a real one; the token comes from
-                                                              JIRA_TOKEN or standard input
+                                                              JIRA_TOKEN or standard input,
+                                                              SSL_CERT_FILE names a CA of your own
 
 Everything runs unprivileged, on the loopback interface, out of one private directory that is
 removed at the end."""
@@ -71,6 +72,9 @@ def settle(tree):
         shutil.copytree(HERE.parent / part, tree / "tests" / part, ignore=ours)
     shutil.copy(os.environ["MODULE"], tree / "mod_jira_avatar.so")
     os.environ["MODULE"] = str(tree / "mod_jira_avatar.so")
+    if os.environ.get("SSL_CERT_FILE"):
+        shutil.copyfile(os.environ["SSL_CERT_FILE"], tree / "ca.pem")
+        os.environ["SSL_CERT_FILE"] = str(tree / "ca.pem")
     if os.getuid() == 0:
         user = unprivileged()
         for path in [tree, *tree.rglob("*")]:
@@ -226,7 +230,8 @@ def real_site(base, user, token):
     """A site as one names it; a Cloud token with scopes is known by the gateway only."""
     base = base.rstrip("/")
     kind = "cloud" if origin(base).endswith(".atlassian.net") else "datacenter"
-    site = Site(base, "/avatars/", base, f"basic user={user}", token, kind=kind)
+    site = Site(base, "/avatars/", base, f"basic user={user}", token, kind=kind,
+                ca=os.environ.get("SSL_CERT_FILE"))
     try:
         site.ask("2/myself")
     except ConnectionError:

@@ -15,15 +15,22 @@ HERE = pathlib.Path(__file__).resolve().parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHOTS = os.environ.get("SCREENSHOTS")  # a directory to keep the screenshots in
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
+sys.path.insert(0, str(HERE.parent))
+from standin import Standin  # noqa: E402
+
+browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
+
+
+def begin(*arguments, stdin, **env):
+    return subprocess.Popen([sys.executable, "-B", str(HERE / "demo.py"), *arguments], text=True,
+                            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            env={**os.environ, **env}, start_new_session=True)
 
 
 @pytest.fixture(scope="module")
 def demo():
     """The running demo, its address, and what it printed before that."""
-    process = subprocess.Popen([sys.executable, "-B", str(HERE / "demo.py")], text=True,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, start_new_session=True)
+    process = begin(stdin=subprocess.DEVNULL)
     said = ""
     for line in process.stdout:
         said += line
@@ -54,6 +61,7 @@ def test_each_step_is_told(demo):
     assert all(re.fullmatch(r"\[\d/4\] .+ \.\.\. ok \d+ s", line) for line in steps), demo.said
 
 
+@browser
 def test_every_picture_is_shown(demo, tmp_path):
     page = browse(tmp_path, "--window-size=1280,900", "--dump-dom", demo.address)
     shown = re.findall(r'<img [^>]*class="module"[^>]*>', page)
@@ -66,6 +74,7 @@ def test_every_picture_is_shown(demo, tmp_path):
     assert "403 Forbidden" in page and "not this picture" in page and "the same picture" in page
 
 
+@browser
 @pytest.mark.parametrize("name, width, options", [
     ("light", 1280, ["--blink-settings=preferredColorScheme=1"]),
     ("dark", 1280, ["--blink-settings=preferredColorScheme=0"]),
@@ -88,3 +97,40 @@ def test_nothing_is_left_behind(demo):
     assert not tree.exists()
     left = subprocess.run(["pgrep", "-f", str(tree)], capture_output=True, text=True, check=False)
     assert left.stdout == ""
+
+
+# ---- a site of one's own ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def jira(tmp_path_factory):
+    with Standin(tmp_path_factory.mktemp("jira"), python=sys.executable) as standin:
+        yield standin
+
+
+def ask(jira, token):
+    """The demo against a Data Center, with the token on standard input; all it says."""
+    process = begin(jira.url("dc"), "fred", stdin=subprocess.PIPE, SSL_CERT_FILE=jira.ca_file)
+    process.stdin.write(token + "\n")
+    process.stdin.close()
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.startswith("Ctrl-C"):
+            process.send_signal(signal.SIGTERM)
+    return process.wait(20), said
+
+
+def test_a_site_of_ones_own(jira):
+    status, said = ask(jira, "good-password")
+    assert status == 0, said
+    shown = re.search(r"(\d+) of (\d+) pictures; \d+ without the module", said)
+    assert shown and shown.group(1) == shown.group(2) != "0", said
+    assert "good-password" not in said
+
+
+def test_a_wrong_token_is_said_plainly(jira):
+    status, said = ask(jira, "wrong-password")
+    assert status == 1
+    assert f"{jira.url('dc')} answers 401" in said and "Traceback" not in said
+    assert "wrong-password" not in said

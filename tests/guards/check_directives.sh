@@ -46,7 +46,8 @@ for name in $names; do
 done
 
 for file in $docs $conf conf.d/examples/*.conf; do
-    for name in $(grep -o 'JiraAvatar[A-Za-z]*' "$file" | sort -u); do
+    mentioned=$(grep -o 'JiraAvatar[A-Za-z]*' "$file" | sort -u)
+    for name in $mentioned; do
         echo "$names" | grep -qx "$name" || complain "$file: there is no directive $name"
     done
 done

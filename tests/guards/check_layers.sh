@@ -32,7 +32,8 @@ mod_jira_avatar_sections   apr httpd
 mod_jira_avatar_access     apr httpd
 mod_jira_avatar_shared     apr openssl httpd
 mod_jira_avatar_store      apr openssl httpd
-mod_jira_avatar_desk       apr jansson httpd
+mod_jira_avatar_gate       apr openssl httpd
+mod_jira_avatar_desk       apr openssl jansson httpd
 mod_jira_avatar_location   apr httpd
 mod_jira_avatar_bucket     apr httpd
 mod_jira_avatar_response   apr httpd
