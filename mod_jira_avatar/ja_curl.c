@@ -277,6 +277,7 @@ static void set_proxy(CURL *easy, const ja_network_t *network)
     curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L); /* the proxy never reads a credential */
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     if (network->proxy_secret != NULL) {
+        (void)ja_secret_refresh(network->proxy_secret);
         ja_secret_reveal(network->proxy_secret, &buf);
         curl_easy_setopt(easy, CURLOPT_PROXYUSERPWD, userpwd);
         OPENSSL_cleanse(userpwd, sizeof(userpwd));
@@ -288,8 +289,13 @@ static void set_manners(CURL *easy, const lane_t *lane)
     const ja_network_t *network = &lane->realm->network;
     bool plain = strcmp(lane->realm->site.base.scheme, "http") == 0;
 
+#if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, CURLPROTO_HTTPS | (plain ? CURLPROTO_HTTP : 0L));
+    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
+#endif
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -706,11 +712,27 @@ static void wake(void *self)
 
 /* ---- lifetime ------------------------------------------------------------------------------ */
 
+/* libcurl would open the file that SSLKEYLOGFILE names and write the keys of our connections to it.
+ */
+static bool init_without_key_log(void)
+{
+    const char *set = getenv("SSLKEYLOGFILE");
+    char *copy = set != NULL ? strdup(set) : NULL;
+
+    unsetenv("SSLKEYLOGFILE");
+    bool started = curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK;
+    if (copy != NULL) {
+        setenv("SSLKEYLOGFILE", copy, 1);
+        free(copy);
+    }
+    return started;
+}
+
 bool ja_curl_global_init(const char **reason)
 {
     const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
 
-    if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK) {
+    if (!init_without_key_log()) {
         *reason = "libcurl does not start";
         return false;
     }

@@ -65,6 +65,13 @@ ja_entry_t *ja_entry_failure(ja_outcome_t outcome, const char *cause, const char
     return entry;
 }
 
+ja_entry_t *ja_entry_copy(const ja_entry_t *entry)
+{
+    ja_slice_t block = ja_entry_block(entry);
+
+    return ja_entry_from_block((const unsigned char *)block.data, block.len);
+}
+
 static bool is_whole(const ja_record_t *record, size_t len)
 {
     return record->magic == JA_RECORD_MAGIC && record->outcome < JA_OUTCOME_COUNT &&

@@ -20,6 +20,8 @@ typedef struct ja_record_t {
     uint16_t outcome;        /* ja_outcome_t */
     uint16_t image_type;     /* ja_image_type_t */
     int64_t stored_at_ms;    /* when the answer came, Unix milliseconds */
+    int64_t not_before_ms;   /* no sooner is it fetched again; 0: as its age says */
+    uint32_t failures;       /* fetches in a row that brought nothing to keep */
     int32_t upstream_status; /* HTTP status that Jira gave, 0 if none */
     int32_t retry_after;     /* seconds from stored_at_ms, -1 if nobody said */
     uint32_t body_len;
@@ -47,6 +49,9 @@ ja_entry_t *ja_entry_image(ja_image_type_t type, const unsigned char *body, size
 
 /** A failure or a negative answer. */
 ja_entry_t *ja_entry_failure(ja_outcome_t outcome, const char *cause, const char *detail);
+
+/** A copy that may still be changed. */
+ja_entry_t *ja_entry_copy(const ja_entry_t *entry);
 
 /** From a block as ja_entry_block() gives it; NULL if it is not whole or of another version. */
 ja_entry_t *ja_entry_from_block(const unsigned char *block, size_t len);

@@ -38,7 +38,8 @@ typedef struct ja_ask_t {
     const char *accept;
     int64_t max_bytes;
     ja_asked_t asked; /* for the judge */
-    int step;         /* the desk's own: which of its questions this is */
+    int step;         /* the desk's own: which of its questions this is, */
+    uint64_t mark;    /* and which secret it carries */
 } ja_ask_t;
 
 typedef struct ja_flight_t ja_flight_t;
@@ -57,7 +58,7 @@ typedef struct ja_desk_t {
     ja_step_t (*next)(void *self, const ja_order_t *order, ja_ask_t *ask, int64_t *later_ms,
                       ja_entry_t **entry);
     /** An answer came. NULL: call next again; else the entry (a reference is handed over). */
-    ja_entry_t *(*answered)(void *self, const ja_order_t *order, const ja_ask_t *ask,
+    ja_entry_t *(*answered)(void *self, const ja_order_t *order, ja_ask_t *ask,
                             const ja_answer_t *answer);
     /** The flight ends with `entry` (its own or a time-out); what the flight held is released. */
     void (*landed)(void *self, const ja_order_t *order, const ja_entry_t *entry);

@@ -5,7 +5,11 @@
 #include <apr_date.h>
 #include <apr_time.h>
 
-enum { BREAKER_BASE_MS = 1000, BREAKER_CAP_MS = 30000, YEAR_MIN = 1970 };
+/* A site that is down is asked every two seconds at first, so that its return is noticed at once;
+ * after some tries ever less often. The first pauses have no jitter: one prober asks for all. */
+enum { BREAKER_BASE_MS = 2000, BREAKER_CAP_MS = 30 * 1000, BREAKER_STEADY = 10 };
+
+enum { YEAR_MIN = 1970 };
 
 /* ---- what a site tells ---------------------------------------------------------------------- */
 
@@ -201,8 +205,11 @@ void ja_breaker_failure(ja_breaker_t *breaker, uint32_t reason, uint32_t thresho
         return;
     }
     uint32_t past = breaker->failures > threshold ? breaker->failures - threshold : 0;
-    open_until(breaker, reason,
-               now_ms + ja_limit_backoff(past + 1, BREAKER_BASE_MS, BREAKER_CAP_MS, random));
+    int64_t pause =
+        past < BREAKER_STEADY
+            ? BREAKER_BASE_MS
+            : ja_limit_backoff(past - BREAKER_STEADY + 2, BREAKER_BASE_MS, BREAKER_CAP_MS, random);
+    open_until(breaker, reason, now_ms + pause);
 }
 
 void ja_breaker_open(ja_breaker_t *breaker, uint32_t reason, int64_t now_ms, int64_t pause_ms)

@@ -356,12 +356,23 @@ ja_url_status_t ja_upstream_target(const ja_site_t *site, const ja_ref_t *ref, c
     return JA_URL_OK;
 }
 
-void ja_upstream_tenant_info(const ja_site_t *site, ja_target_t *target)
+static void target_of_site(const ja_site_t *site, const char *path, ja_target_t *target)
 {
     ja_buf_t url = ja_buf(target->url, sizeof(target->url));
 
     ja_buf_add(&url, site->base.url);
-    ja_buf_add(&url, "/_edge/tenant_info");
+    ja_buf_add(&url, path);
     target->credential = false;
     target->identity = false;
+}
+
+void ja_upstream_tenant_info(const ja_site_t *site, ja_target_t *target)
+{
+    target_of_site(site, "/_edge/tenant_info", target);
+}
+
+void ja_upstream_myself(const ja_site_t *site, ja_target_t *target)
+{
+    target_of_site(site, "/rest/api/3/myself", target);
+    target->credential = true;
 }

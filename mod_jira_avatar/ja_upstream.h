@@ -71,4 +71,7 @@ ja_url_status_t ja_upstream_target(const ja_site_t *site, const ja_ref_t *ref, c
 /** Where the site tells its cloudId: {base}/_edge/tenant_info, asked without credential. */
 void ja_upstream_tenant_info(const ja_site_t *site, ja_target_t *target);
 
+/** Where the site tells who asks: {base}/rest/api/3/myself (Cloud), asked with the credential. */
+void ja_upstream_myself(const ja_site_t *site, ja_target_t *target);
+
 #endif

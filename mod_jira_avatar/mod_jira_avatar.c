@@ -43,7 +43,7 @@ static int start_curl(apr_pool_t *pconf, server_rec *server)
     const char *reason;
 
     if (!ja_curl_global_init(&reason)) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "JAV0001: %s", reason);
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "JAV0011: %s", reason);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     apr_pool_cleanup_register(pconf, NULL, cleanup_curl, apr_pool_cleanup_null);
@@ -92,7 +92,7 @@ static void child_init(apr_pool_t *pchild, server_rec *server)
     engine = ja_fetch_create(&params);
     if (!ja_fetch_start(engine)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server,
-                     "JAV0002: no thread to fetch avatars with; only stored ones are served");
+                     "JAV0012: no thread to fetch avatars with; only stored ones are served");
     }
     if (params.threaded) {
         apr_pool_pre_cleanup_register(pchild, NULL, stop_fetching);

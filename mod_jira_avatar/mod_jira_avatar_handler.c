@@ -13,6 +13,7 @@
 
 #include "mod_jira_avatar_access.h"
 #include "mod_jira_avatar_config.h"
+#include "mod_jira_avatar_gate.h"
 #include "mod_jira_avatar_location.h"
 #include "mod_jira_avatar_response.h"
 #include "mod_jira_avatar_shared.h"
@@ -20,7 +21,7 @@
 
 APLOG_USE_MODULE(jira_avatar);
 
-enum { KEY_TEXT = 1024 + JA_CLOUD_ID_LEN };
+enum { KEY_TEXT = 1024 + 32 + JA_CLOUD_ID_LEN };
 
 static ja_engine_t *engine;
 static int max_waiting_default; /* 0: no bound */
@@ -55,6 +56,8 @@ static void make_key(const ja_realm_t *realm, const ja_ref_t *ref, unsigned char
 
     memcpy(text, realm->digest, sizeof(realm->digest));
     ja_ref_key(ref, &buf);
+    ja_buf_add(&buf, "#"); /* what one Location accepts another one may find too large */
+    ja_buf_add_number(&buf, (uint64_t)realm->network.max_bytes);
     if (names_unknown_site(realm, ref)) {
         ja_buf_add(&buf, ref->cloud_id);
     }
@@ -124,6 +127,26 @@ static int64_t max_waiting(const ja_settings_t *settings)
                                        : max_waiting_default;
 }
 
+/* The visitor's side of trouble; Jira's side is logged where its answer is read. */
+static void log_wait(request_rec *r, const ja_reply_t *reply, ja_outcome_t outcome)
+{
+    const ja_realm_t *realm = reply->settings->realm;
+    int level = ja_shared_may_log(realm, outcome) ? APLOG_WARNING : APLOG_DEBUG;
+
+    if (outcome == JA_OUTCOME_BUSY) {
+        ap_log_rerror(APLOG_MARK, level, 0, r,
+                      "JAV0403: %s: already %" APR_INT64_T_FMT
+                      " requests wait for Jira, so this one is told to come back; Jira is slow, or "
+                      "JiraAvatarMaxWaiting is too low",
+                      realm->name, max_waiting(reply->settings));
+    } else {
+        ap_log_rerror(APLOG_MARK, level, 0, r,
+                      "JAV0404: %s: no answer within %" APR_INT64_T_FMT
+                      " ms; Jira is slow, or the wait of JiraAvatarTimeout is too short",
+                      realm->name, reply->settings->wait_ms);
+    }
+}
+
 static int fetch_and_answer(request_rec *r, ja_reply_t *reply, const ja_order_t *order)
 {
     ja_entry_t *entry;
@@ -132,8 +155,10 @@ static int fetch_and_answer(request_rec *r, ja_reply_t *reply, const ja_order_t 
 
     switch (wait) {
     case JA_WAIT_FULL:
+        log_wait(r, reply, JA_OUTCOME_BUSY);
         return ja_response_outcome(r, reply, JA_OUTCOME_BUSY, NULL);
     case JA_WAIT_LATE:
+        log_wait(r, reply, JA_OUTCOME_TIMEOUT);
         reply->came = JA_CAME_FETCHED;
         return ja_response_outcome(r, reply, JA_OUTCOME_TIMEOUT, NULL);
     case JA_WAIT_LEADER:
@@ -155,15 +180,35 @@ static int answer_held(request_rec *r, ja_reply_t *reply, ja_entry_t *entry, ja_
     return status;
 }
 
+static bool is_too_soon(const ja_entry_t *entry)
+{
+    return apr_time_as_msec(apr_time_now()) < entry->record.not_before_ms;
+}
+
 static ja_freshness_t freshness(const ja_settings_t *settings, const ja_entry_t *entry,
                                 int64_t age_s)
 {
     if (entry == NULL) {
         return JA_EXPIRED;
     }
-    return ja_entry_outcome(entry) == JA_OUTCOME_IMAGE
-               ? ja_policy_freshness(age_s, settings->max_age, settings->stale_age)
-               : ja_policy_freshness(age_s, settings->negative_max_age, 0);
+    switch (ja_policy_outcome(ja_entry_outcome(entry))->keep) {
+    case JA_KEEP_IMAGE:
+        return ja_policy_freshness(age_s, settings->max_age, settings->stale_age);
+    case JA_KEEP_SHORT:
+        return ja_policy_freshness(age_s, settings->negative_max_age, 0);
+    case JA_KEEP_NOT:
+    default:
+        return is_too_soon(entry) ? JA_FRESH : JA_EXPIRED;
+    }
+}
+
+static int answer_stale(request_rec *r, ja_reply_t *reply, ja_entry_t *entry,
+                        const ja_order_t *order)
+{
+    if (!is_too_soon(entry) && !ja_gate_is_resting(order->realm)) {
+        ja_fetch_visitor_refresh(engine, order);
+    }
+    return answer_held(r, reply, entry, JA_CAME_STALE);
 }
 
 static int answer(request_rec *r, ja_reply_t *reply, const ja_ref_t *ref)
@@ -179,8 +224,7 @@ static int answer(request_rec *r, ja_reply_t *reply, const ja_ref_t *ref)
     case JA_FRESH:
         return answer_held(r, reply, entry, JA_CAME_HIT);
     case JA_STALE:
-        ja_fetch_visitor_refresh(engine, &order);
-        return answer_held(r, reply, entry, JA_CAME_STALE);
+        return answer_stale(r, reply, entry, &order);
     case JA_EXPIRED:
     default:
         ja_entry_unref(entry);
@@ -295,7 +339,7 @@ static int before_handler(request_rec *r)
 /* Without threads, refreshes wait until the visitor has his answer. */
 static int after_response(request_rec *r)
 {
-    if (is_ours(r)) {
+    if (is_ours(r) && max_waiting_default == 0) {
         ja_fetch_visitor_settle(engine);
     }
     return DECLINED;

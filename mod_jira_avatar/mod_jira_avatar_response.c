@@ -65,12 +65,15 @@ static void set_cache_control(request_rec *r, const ja_reply_t *reply, ja_keep_t
         break;
     }
     apr_table_setn(r->headers_out, "Cache-Control", text);
-    if (reply->came == JA_CAME_HIT || reply->came == JA_CAME_STALE) {
+    if (keep != JA_KEEP_NOT && (reply->came == JA_CAME_HIT || reply->came == JA_CAME_STALE)) {
         apr_table_setn(r->headers_out, "Age",
                        apr_psprintf(r->pool, "%" APR_INT64_T_FMT, reply->age_s));
     }
     if (reply->keep_out_of_cache) { /* not r->no_cache, which adds an Expires field for everybody */
         apr_table_setn(r->subprocess_env, "no-cache", "1");
+    } else if (has_cache_save(r)) { /* mod_cache would give one visitor's cookie to all */
+        apr_table_unset(r->headers_out, "Set-Cookie");
+        apr_table_unset(r->err_headers_out, "Set-Cookie");
     }
 }
 
@@ -81,7 +84,9 @@ static void set_cache_status(request_rec *r, const ja_reply_t *reply, ja_outcome
     const ja_outcome_row_t *row = ja_policy_outcome(outcome);
     int64_t lifetime =
         outcome == JA_OUTCOME_IMAGE ? reply->settings->max_age : reply->settings->negative_max_age;
-    const char *ttl = apr_psprintf(r->pool, "; ttl=%" APR_INT64_T_FMT, lifetime - reply->age_s);
+    const char *ttl = row->keep == JA_KEEP_NOT ? ""
+                                               : apr_psprintf(r->pool, "; ttl=%" APR_INT64_T_FMT,
+                                                              lifetime - reply->age_s);
     const char *status =
         upstream_status > 0 ? apr_psprintf(r->pool, "; fwd-status=%d", upstream_status) : "";
     const char *stored = row->keep != JA_KEEP_NOT ? "; stored" : "";
@@ -117,8 +122,8 @@ static void set_proxy_status(request_rec *r, const ja_outcome_row_t *row, int up
 
     if (row->proxy_error != NULL) {
         apr_table_setn(r->headers_out, "Proxy-Status",
-                       apr_psprintf(r->pool, CACHE_NAME "; error=%s%s; details=\"%s\"",
-                                    row->proxy_error, received, row->sentence));
+                       apr_psprintf(r->pool, CACHE_NAME "; error=%s; details=\"%s\"%s",
+                                    row->proxy_error, row->sentence, received));
     }
 }
 

@@ -18,7 +18,13 @@ APLOG_USE_MODULE(jira_avatar);
 #define MUTEX_NAME   "jira-avatar"
 #define RETAINED_KEY "mod_jira_avatar.shared"
 
-enum { REALMS = 64, LEASES = 1024, LEASE_PROBES = 16, LOG_INTERVAL_MS = 60 * 1000 };
+enum {
+    REALMS = 64,
+    LEASES = 1024,
+    LEASE_PROBES = 16,
+    LOG_INTERVAL_MS = 60 * 1000,
+    IDENTITY_MS = 10 * 60 * 1000
+};
 
 typedef struct lease_t {
     unsigned char key[JA_KEY_LEN];
@@ -27,14 +33,8 @@ typedef struct lease_t {
     uintptr_t owner; /* within the holder */
 } lease_t;
 
-typedef struct slot_t {
-    unsigned char digest[32]; /* whose: ja_realm_t.digest; all zero: free */
-    char cloud_id[JA_CLOUD_ID_LEN + 1];
-    int64_t said_ms[JA_OUTCOME_COUNT];
-} slot_t;
-
 typedef struct area_t {
-    slot_t slots[REALMS];
+    ja_slot_t slots[REALMS];
     lease_t leases[LEASES];
     bool said_once;
 } area_t;
@@ -189,12 +189,12 @@ void ja_lease_drop(const unsigned char key[JA_KEY_LEN], const void *owner)
 /* ---- realms -------------------------------------------------------------------------------- */
 
 /* The realm's slot, or NULL if all are in use; the caller holds the lock. */
-static slot_t *slot_of(const ja_realm_t *realm)
+static ja_slot_t *slot_of(const ja_realm_t *realm)
 {
     static const unsigned char nobody[sizeof(realm->digest)];
 
     for (size_t i = 0; i < REALMS; i++) {
-        slot_t *slot = &area->slots[i];
+        ja_slot_t *slot = &area->slots[i];
         if (memcmp(slot->digest, realm->digest, sizeof(slot->digest)) == 0) {
             return slot;
         }
@@ -206,47 +206,136 @@ static slot_t *slot_of(const ja_realm_t *realm)
     return NULL;
 }
 
+bool ja_shared_slot(const ja_realm_t *realm, void (*work)(ja_slot_t *slot, void *context),
+                    void *context)
+{
+    if (!lock()) {
+        return false;
+    }
+    ja_slot_t *slot = slot_of(realm);
+    if (slot != NULL) {
+        work(slot, context);
+    }
+    unlock();
+    return slot != NULL;
+}
+
+/* Slots never move: once found, a realm's is remembered. Racing threads remember the same. */
+const ja_slot_t *ja_shared_peek(const ja_realm_t *realm)
+{
+    static const ja_slot_t *known[REALMS];
+    size_t id = (size_t)realm->id;
+
+    if (id >= REALMS) {
+        return NULL;
+    }
+    const ja_slot_t *slot = __atomic_load_n(&known[id], __ATOMIC_RELAXED);
+    if (slot == NULL && lock()) {
+        slot = slot_of(realm);
+        unlock();
+        __atomic_store_n(&known[id], slot, __ATOMIC_RELAXED);
+    }
+    return slot;
+}
+
+static void read_cloud_id(ja_slot_t *slot, void *cloud_id)
+{
+    memcpy(cloud_id, slot->cloud_id, sizeof(slot->cloud_id));
+}
+
 bool ja_shared_cloud_id(const ja_realm_t *realm, char cloud_id[JA_CLOUD_ID_LEN + 1])
 {
-    bool known = false;
+    cloud_id[0] = '\0';
+    return ja_shared_slot(realm, read_cloud_id, cloud_id) && cloud_id[0] != '\0';
+}
 
-    if (lock()) {
-        const slot_t *slot = slot_of(realm);
-        known = slot != NULL && slot->cloud_id[0] != '\0';
-        if (known) {
-            memcpy(cloud_id, slot->cloud_id, JA_CLOUD_ID_LEN + 1);
-        }
-        unlock();
-    }
-    return known;
+static void write_cloud_id(ja_slot_t *slot, void *cloud_id)
+{
+    ja_buf_t buf = ja_buf(slot->cloud_id, sizeof(slot->cloud_id));
+
+    ja_buf_add(&buf, cloud_id);
 }
 
 void ja_shared_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id)
 {
-    if (lock()) {
-        slot_t *slot = slot_of(realm);
-        if (slot != NULL) {
-            ja_buf_t buf = ja_buf(slot->cloud_id, sizeof(slot->cloud_id));
-            ja_buf_add(&buf, cloud_id);
-        }
-        unlock();
+    char copy[JA_CLOUD_ID_LEN + 1];
+    ja_buf_t buf = ja_buf(copy, sizeof(copy));
+
+    ja_buf_add(&buf, cloud_id);
+    (void)ja_shared_slot(realm, write_cloud_id, copy);
+}
+
+typedef struct identity_t {
+    uint64_t mark;
+    ja_identity_t is;
+} identity_t;
+
+static void read_identity(ja_slot_t *slot, void *context)
+{
+    identity_t *identity = context;
+    bool holds = slot->identity_mark == identity->mark && slot->identity_until_ms > now_ms();
+
+    identity->is = holds ? slot->identity : JA_IDENTITY_UNKNOWN;
+}
+
+static ja_identity_t identity_of(const ja_realm_t *realm, uint64_t mark)
+{
+    identity_t identity = {mark, JA_IDENTITY_UNKNOWN};
+
+    if (mark != 0) {
+        (void)ja_shared_slot(realm, read_identity, &identity);
+    }
+    return identity.is;
+}
+
+bool ja_identity_is_known(const ja_realm_t *realm, uint64_t mark)
+{
+    return identity_of(realm, mark) == JA_IDENTITY_KNOWN;
+}
+
+bool ja_identity_is_settled(const ja_realm_t *realm, uint64_t mark)
+{
+    return identity_of(realm, mark) != JA_IDENTITY_UNKNOWN;
+}
+
+static void write_identity(ja_slot_t *slot, void *context)
+{
+    const identity_t *identity = context;
+
+    slot->identity = identity->is;
+    slot->identity_mark = identity->mark;
+    slot->identity_until_ms = now_ms() + IDENTITY_MS;
+}
+
+void ja_identity_learn(const ja_realm_t *realm, uint64_t mark, bool known)
+{
+    identity_t identity = {mark, known ? JA_IDENTITY_KNOWN : JA_IDENTITY_SILENT};
+
+    (void)ja_shared_slot(realm, write_identity, &identity);
+}
+
+typedef struct saying_t {
+    ja_outcome_t outcome;
+    bool may;
+} saying_t;
+
+static void note_saying(ja_slot_t *slot, void *context)
+{
+    saying_t *saying = context;
+    int64_t now = now_ms();
+
+    saying->may = now - slot->said_ms[saying->outcome] >= LOG_INTERVAL_MS;
+    if (saying->may) {
+        slot->said_ms[saying->outcome] = now;
     }
 }
 
 bool ja_shared_may_log(const ja_realm_t *realm, ja_outcome_t outcome)
 {
-    int64_t now = now_ms();
-    bool may = true;
+    saying_t saying = {outcome, true};
 
-    if (lock()) {
-        slot_t *slot = slot_of(realm);
-        if (slot != NULL) {
-            may = now - slot->said_ms[outcome] >= LOG_INTERVAL_MS;
-            slot->said_ms[outcome] = may ? now : slot->said_ms[outcome];
-        }
-        unlock();
-    }
-    return may;
+    (void)ja_shared_slot(realm, note_saying, &saying);
+    return saying.may;
 }
 
 bool ja_shared_first_time(void)

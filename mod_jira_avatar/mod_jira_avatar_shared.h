@@ -13,6 +13,7 @@
 #include "mod_jira_avatar_private.h"
 
 #include "ja_entry.h"
+#include "ja_limit.h"
 #include "ja_realm.h"
 
 void ja_shared_pre_config(apr_pool_t *pconf);
@@ -25,9 +26,39 @@ void ja_shared_child_init(apr_pool_t *pchild, server_rec *server);
 bool ja_lease_take(const unsigned char key[JA_KEY_LEN], const void *owner, int64_t ms);
 void ja_lease_drop(const unsigned char key[JA_KEY_LEN], const void *owner);
 
+/** Whether the site said whom it takes us for, when asked. */
+typedef enum { JA_IDENTITY_UNKNOWN, JA_IDENTITY_KNOWN, JA_IDENTITY_SILENT } ja_identity_t;
+
+/** What all processes know about one realm. */
+typedef struct ja_slot_t {
+    unsigned char digest[32];           /* whose: ja_realm_t.digest; all zero: free */
+    char cloud_id[JA_CLOUD_ID_LEN + 1]; /* "" until the site told */
+    ja_breaker_t site;
+    ja_breaker_t credential;
+    uint64_t refused_mark; /* of the credential that opened its breaker */
+    uint64_t identity_mark;
+    int64_t identity_until_ms;
+    ja_identity_t identity;
+    int64_t said_ms[JA_OUTCOME_COUNT];
+} ja_slot_t;
+
+/** Runs `work` on the realm's slot under the lock; not at all if there is no slot or no lock.
+ * `work` must not wait. */
+bool ja_shared_slot(const ja_realm_t *realm, void (*work)(ja_slot_t *slot, void *context),
+                    void *context);
+
+/** The realm's slot for reading single numbers without the lock, or NULL. */
+const ja_slot_t *ja_shared_peek(const ja_realm_t *realm);
+
 /** The cloudId that the site told; false if nobody asked yet. */
 bool ja_shared_cloud_id(const ja_realm_t *realm, char cloud_id[JA_CLOUD_ID_LEN + 1]);
 void ja_shared_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id);
+
+/** Whether the site was found to accept the credential with this mark though its answers do not
+ *  name the account; settled: asking again would bring nothing new for some minutes. */
+bool ja_identity_is_known(const ja_realm_t *realm, uint64_t mark);
+bool ja_identity_is_settled(const ja_realm_t *realm, uint64_t mark);
+void ja_identity_learn(const ja_realm_t *realm, uint64_t mark, bool known);
 
 /** True for the first who asks within the log interval about this outcome of this realm. */
 bool ja_shared_may_log(const ja_realm_t *realm, ja_outcome_t outcome);

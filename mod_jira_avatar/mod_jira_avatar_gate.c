@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mod_jira_avatar_gate: which outcome closes which breaker, and for how long. */
+#include "mod_jira_avatar_gate.h"
+
+#include <apr_general.h>
+#include <apr_time.h>
+
+#include "mod_jira_avatar_shared.h"
+
+enum {
+    LOGIN_PAUSE_MS = 60 * 1000,         /* a refused credential is tried again after that, */
+    LOGIN_PAUSE_MAX_MS = 60 * 60 * 1000 /* and after ever longer pauses */
+};
+
+typedef enum {
+    EFFECT_NONE,    /* says nothing about the site */
+    EFFECT_ANSWERS, /* the site works, whatever it thinks of this avatar */
+    EFFECT_DOWN,    /* one is enough */
+    EFFECT_TROUBLE, /* some in a row are a failure of the site */
+    EFFECT_LOGIN    /* the credential is not accepted */
+} effect_t;
+
+enum { TROUBLE_THRESHOLD = 3 };
+
+static const effect_t effect_of[JA_OUTCOME_COUNT] = {
+    [JA_OUTCOME_IMAGE] = EFFECT_ANSWERS,
+    [JA_OUTCOME_NOT_FOUND] = EFFECT_ANSWERS,
+    [JA_OUTCOME_FORBIDDEN] = EFFECT_ANSWERS,
+    [JA_OUTCOME_NOT_AN_IMAGE] = EFFECT_ANSWERS,
+    [JA_OUTCOME_ENCODED] = EFFECT_ANSWERS,
+    [JA_OUTCOME_TOO_LARGE] = EFFECT_ANSWERS,
+    [JA_OUTCOME_REDIRECTED] = EFFECT_ANSWERS,
+    [JA_OUTCOME_CREDENTIAL_REFUSED] = EFFECT_LOGIN,
+    [JA_OUTCOME_ANONYMOUS] = EFFECT_LOGIN,
+    [JA_OUTCOME_LOGIN_PAGE] = EFFECT_TROUBLE,
+    [JA_OUTCOME_TRUNCATED] = EFFECT_TROUBLE,
+    [JA_OUTCOME_UPSTREAM_ERROR] = EFFECT_TROUBLE,
+    [JA_OUTCOME_BROKEN_PROTOCOL] = EFFECT_TROUBLE,
+    [JA_OUTCOME_TIMEOUT] = EFFECT_TROUBLE,
+    [JA_OUTCOME_NO_NAME] = EFFECT_DOWN,
+    [JA_OUTCOME_NO_CONNECTION] = EFFECT_DOWN,
+    [JA_OUTCOME_CONNECT_TIMEOUT] = EFFECT_DOWN,
+    [JA_OUTCOME_TLS] = EFFECT_DOWN,
+    [JA_OUTCOME_CERTIFICATE] = EFFECT_DOWN,
+    [JA_OUTCOME_RATE_LIMITED] = EFFECT_DOWN,
+    [JA_OUTCOME_UNAVAILABLE] = EFFECT_DOWN,
+};
+
+static int64_t now_ms(void)
+{
+    return apr_time_as_msec(apr_time_now());
+}
+
+static uint32_t some_random(void)
+{
+    uint32_t random = 0;
+
+    (void)apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
+    return random;
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+typedef struct entering_t {
+    uint64_t mark;
+    int64_t probe_ms;
+    ja_gate_t gate;
+} entering_t;
+
+static bool is_held_back(ja_breaker_t *breaker, entering_t *entering, int64_t now)
+{
+    if (ja_breaker_allow(breaker, now, entering->probe_ms) != JA_BREAKER_OPEN) {
+        return false;
+    }
+    entering->gate.open = false;
+    entering->gate.why = (ja_outcome_t)breaker->reason;
+    entering->gate.wait_ms = ja_breaker_wait(breaker, now);
+    return true;
+}
+
+static void enter(ja_slot_t *slot, void *context)
+{
+    entering_t *entering = context;
+    int64_t now = now_ms();
+    bool is_refused = entering->mark != 0 && entering->mark == slot->refused_mark;
+
+    if (!is_refused || !is_held_back(&slot->credential, entering, now)) {
+        (void)is_held_back(&slot->site, entering, now); /* its answer is in the gate */
+    }
+}
+
+ja_gate_t ja_gate_enter(const ja_realm_t *realm, uint64_t mark, int64_t probe_ms)
+{
+    entering_t entering = {.mark = mark, .probe_ms = probe_ms, .gate = {.open = true}};
+
+    (void)ja_shared_slot(realm, enter, &entering);
+    return entering.gate;
+}
+
+bool ja_gate_is_resting(const ja_realm_t *realm)
+{
+    const ja_slot_t *slot = ja_shared_peek(realm);
+
+    return slot != NULL && __atomic_load_n(&slot->site.not_before_ms, __ATOMIC_RELAXED) > now_ms();
+}
+
+/* ---- reporting ----------------------------------------------------------------------------- */
+
+typedef struct report_t {
+    uint64_t mark;
+    ja_outcome_t outcome;
+    int64_t retry_after;
+} report_t;
+
+static void accepted(ja_slot_t *slot, const report_t *report)
+{
+    ja_breaker_success(&slot->site);
+    if (report->mark != 0 && report->mark == slot->refused_mark) {
+        ja_breaker_success(&slot->credential);
+        slot->refused_mark = 0;
+    }
+}
+
+static void refused(ja_slot_t *slot, const report_t *report, int64_t now)
+{
+    ja_breaker_success(&slot->site); /* it answers */
+    if (report->mark != slot->refused_mark) {
+        ja_breaker_success(&slot->credential); /* another secret: counts from the start */
+        slot->refused_mark = report->mark;
+    }
+    slot->credential.failures++;
+    slot->identity_until_ms = 0;
+    ja_breaker_open(&slot->credential, report->outcome, now,
+                    ja_limit_backoff(slot->credential.failures, LOGIN_PAUSE_MS, LOGIN_PAUSE_MAX_MS,
+                                     some_random()));
+}
+
+static void down(ja_slot_t *slot, const report_t *report, uint32_t threshold, int64_t now)
+{
+    if (report->retry_after > 0) {
+        ja_breaker_open(&slot->site, report->outcome, now, report->retry_after * 1000);
+    } else {
+        ja_breaker_failure(&slot->site, report->outcome, threshold, now, some_random());
+    }
+}
+
+static void take_report(ja_slot_t *slot, void *context)
+{
+    const report_t *report = context;
+    int64_t now = now_ms();
+
+    switch (effect_of[report->outcome]) {
+    case EFFECT_ANSWERS:
+        accepted(slot, report);
+        break;
+    case EFFECT_LOGIN:
+        refused(slot, report, now);
+        break;
+    case EFFECT_DOWN:
+        down(slot, report, 1, now);
+        break;
+    case EFFECT_TROUBLE:
+        down(slot, report, TROUBLE_THRESHOLD, now);
+        break;
+    case EFFECT_NONE:
+        break;
+    }
+}
+
+void ja_gate_report(const ja_realm_t *realm, uint64_t mark, ja_outcome_t outcome,
+                    int64_t retry_after)
+{
+    report_t report = {mark, outcome, retry_after};
+
+    (void)ja_shared_slot(realm, take_report, &report);
+}

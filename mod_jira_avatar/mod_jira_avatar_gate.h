@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mod_jira_avatar_gate: may Jira be asked now? One outage, one Retry-After and one refused login
+ * count for the whole machine.
+ *
+ * Threads: any.
+ * Memory:  none of its own; the breakers are in shared memory.
+ */
+#ifndef MOD_JIRA_AVATAR_GATE_H
+#define MOD_JIRA_AVATAR_GATE_H
+
+#include "ja_policy.h"
+#include "ja_realm.h"
+
+typedef struct ja_gate_t {
+    bool open;
+    ja_outcome_t why; /* what closed it */
+    int64_t wait_ms;  /* until it is worth asking again */
+} ja_gate_t;
+
+/** Passing an open gate obliges to report, or to be the only one for `probe_ms`.
+ *  @param mark tells the secret that will be sent from another one; 0: none is sent */
+ja_gate_t ja_gate_enter(const ja_realm_t *realm, uint64_t mark, int64_t probe_ms);
+
+/** What asking came to. @param retry_after seconds that Jira asked for, -1 if it did not */
+void ja_gate_report(const ja_realm_t *realm, uint64_t mark, ja_outcome_t outcome,
+                    int64_t retry_after);
+
+/** Cheap enough for every hit: the site is being left alone for now. */
+bool ja_gate_is_resting(const ja_realm_t *realm);
+
+#endif
