@@ -25,9 +25,22 @@ if [ -n "$HTTPD_PRELOAD" ]; then
 fi
 [ -z "$HTTPD" ] || export APACHE="$HTTPD"
 
+# $RUNNER (valgrind) goes in front of httpd, and whatever it says of a process fails the file.
+if [ -n "$RUNNER" ]; then
+    watch=$(mktemp -d) && chmod 1777 "$watch" || exit 99
+    trap 'rm -rf "$watch"' EXIT
+    printf '#!/bin/sh\nexec %s --leak-check=no --log-file=%s/%%p.log %s "$@"\n' \
+        "$RUNNER" "$watch" "$APACHE" >"$watch/httpd"
+    chmod 755 "$watch/httpd"
+    APACHE=$watch/httpd
+fi
+
 # shellcheck disable=SC2086
 "$PYTHON" -B -m pytest -p no:cacheprovider -q --timeout 120 ${MPM:+"--mpm=$MPM"} $PYTEST_ARGS \
     "$(realpath "$1")"
 status=$?
 [ $status -ne 5 ] || exit 77
+if [ -n "$RUNNER" ] && cat "$watch"/*.log | grep .; then
+    exit 1
+fi
 exit $status
