@@ -35,9 +35,12 @@ if [ -n "$RUNNER" ]; then
     APACHE=$watch/httpd
 fi
 
+case $1 in
+*/integration/*) PYTEST_ARGS="${MPM:+--mpm=$MPM} $PYTEST_ARGS" ;;
+esac
+
 # shellcheck disable=SC2086
-"$PYTHON" -B -m pytest -p no:cacheprovider -q --timeout 120 ${MPM:+"--mpm=$MPM"} $PYTEST_ARGS \
-    "$(realpath "$1")"
+"$PYTHON" -B -m pytest -p no:cacheprovider -q --timeout 120 $PYTEST_ARGS "$(realpath "$1")"
 status=$?
 [ $status -ne 5 ] || exit 77
 if [ -n "$RUNNER" ] && cat "$watch"/*.log | grep .; then
