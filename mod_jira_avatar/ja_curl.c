@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ja_curl: libcurl behind the transport interface. */
+/* ja_curl: lanes, sockets and the loop that serves them. */
 #include "ja_curl.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -10,18 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
+#include "ja_handle.h"
 
 enum {
-    HEADER_BYTES_MAX = 64 * 1024, /* of one answer, all lines together */
-    BODY_FIRST = 16 * 1024,       /* most avatars fit */
-    BODY_KEEP = 64 * 1024,        /* a larger buffer is not kept for the next answer */
-    IDLE_MAX = 32,                /* easy handles kept per lane */
-    READY_MAX = 64                /* sockets handled per turn; the rest comes with the next */
+    IDLE_MAX = 32, /* handles kept per lane */
+    READY_MAX = 64 /* sockets handled per turn; the rest comes with the next */
 };
 
 typedef struct transfer_t transfer_t;
@@ -41,15 +33,8 @@ typedef struct lane_t {
 struct transfer_t {
     transfer_t *next, **link; /* in the list of transfers under way, or the lane's idle ones */
     lane_t *lane;
-    CURL *easy;
+    ja_handle_t *handle;
     ja_flight_t *flight;
-    struct curl_slist *headers;
-    char error[CURL_ERROR_SIZE];
-    ja_answer_t answer;
-    unsigned char *body;
-    size_t cap;
-    size_t max_bytes;
-    size_t header_bytes;
     bool failed; /* libcurl would not take it: to be answered in the next turn */
 };
 
@@ -71,270 +56,25 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* ---- reading an answer --------------------------------------------------------------------- */
-
-static bool grow(transfer_t *transfer, size_t need)
-{
-    size_t cap = transfer->cap == 0 ? BODY_FIRST : transfer->cap;
-
-    while (cap < need) {
-        cap *= 2;
-    }
-    unsigned char *body = realloc(transfer->body, cap);
-    if (body == NULL) {
-        return false;
-    }
-    transfer->body = body;
-    transfer->cap = cap;
-    return true;
-}
-
-static size_t on_body(char *data, size_t size, size_t count, void *self)
-{
-    transfer_t *transfer = self;
-    size_t len = size * count;
-    size_t need = transfer->answer.body_len + len;
-
-    if (need > transfer->max_bytes) {
-        transfer->answer.net = JA_NET_TOO_LARGE;
-        return 0;
-    }
-    if (need > transfer->cap && !grow(transfer, need)) {
-        transfer->answer.net = JA_NET_INTERNAL;
-        return 0;
-    }
-    memcpy(transfer->body + transfer->answer.body_len, data, len);
-    transfer->answer.body_len = need;
-    return len;
-}
-
-/* RFC 9110 5.3: fields of one name are one list. What is too long is cut. */
-static void keep_header(ja_answer_t *answer, ja_slice_t name, ja_slice_t value)
-{
-    for (int i = 0; i < JA_HEADER_COUNT; i++) {
-        if (ja_slice_is_nocase(name, ja_header_names[i])) {
-            char *kept = answer->header[i];
-            size_t used = strlen(kept);
-            if (used > 0 && used < JA_HEADER_MAX - 3) {
-                memcpy(kept + used, ", ", 3);
-                used += 2;
-            }
-            size_t room = JA_HEADER_MAX - 1 - used;
-            size_t len = value.len < room ? value.len : room;
-            memcpy(kept + used, value.data, len);
-            kept[used + len] = '\0';
-            return;
-        }
-    }
-}
-
-static size_t on_header(char *data, size_t size, size_t count, void *self)
-{
-    transfer_t *transfer = self;
-    ja_slice_t line = {data, size * count};
-
-    transfer->header_bytes += line.len;
-    if (transfer->header_bytes > HEADER_BYTES_MAX) {
-        transfer->answer.net = JA_NET_HEADERS;
-        return 0;
-    }
-    if (line.len >= 5 && memcmp(line.data, "HTTP/", 5) == 0) { /* an interim answer may precede */
-        memset(transfer->answer.header, 0, sizeof(transfer->answer.header));
-    } else if (transfer->answer.body_len == 0) { /* what follows a body is a trailer: not read */
-        ja_slice_t name = ja_text_piece(&line, ':');
-        if (line.data != NULL) {
-            keep_header(&transfer->answer, name, ja_slice_trim(line));
-        }
-    }
-    return size * count;
-}
-
-static const struct {
-    CURLcode code;
-    ja_net_t net;
-} net_of_code[] = {
-    {CURLE_OK, JA_NET_OK},
-    {CURLE_COULDNT_RESOLVE_HOST, JA_NET_DNS},
-    {CURLE_COULDNT_RESOLVE_PROXY, JA_NET_PROXY},
-    {CURLE_PROXY, JA_NET_PROXY},
-    {CURLE_COULDNT_CONNECT, JA_NET_CONNECT},
-    {CURLE_PEER_FAILED_VERIFICATION, JA_NET_CERTIFICATE},
-    {CURLE_SSL_ISSUER_ERROR, JA_NET_CERTIFICATE},
-    {CURLE_SSL_CONNECT_ERROR, JA_NET_TLS},
-    {CURLE_SSL_CERTPROBLEM, JA_NET_TLS},
-    {CURLE_SSL_CIPHER, JA_NET_TLS},
-    {CURLE_SSL_CACERT_BADFILE, JA_NET_TLS},
-    {CURLE_SSL_ENGINE_INITFAILED, JA_NET_TLS},
-    {CURLE_FILESIZE_EXCEEDED, JA_NET_TOO_LARGE},
-    {CURLE_PARTIAL_FILE, JA_NET_BROKEN},
-    {CURLE_GOT_NOTHING, JA_NET_BROKEN},
-    {CURLE_RECV_ERROR, JA_NET_BROKEN},
-    {CURLE_SEND_ERROR, JA_NET_BROKEN},
-    {CURLE_HTTP2_STREAM, JA_NET_BROKEN},
-    {CURLE_HTTP2, JA_NET_BROKEN},
-    {CURLE_WEIRD_SERVER_REPLY, JA_NET_PROTOCOL},
-    {CURLE_UNSUPPORTED_PROTOCOL, JA_NET_PROTOCOL}, /* HTTP/0.9 */
-    {CURLE_ABORTED_BY_CALLBACK, JA_NET_ABORTED},
-    {CURLE_OPERATION_TIMEDOUT, JA_NET_TIMEOUT},
-};
-
-static ja_net_t net_of(transfer_t *transfer, CURLcode code)
-{
-    long connect_code = 0;
-    curl_off_t sent_at = 0;
-    ja_net_t net = JA_NET_INTERNAL;
-
-    if (transfer->answer.net != JA_NET_OK) { /* one of our callbacks stopped it */
-        return transfer->answer.net;
-    }
-    for (size_t i = 0; i < sizeof(net_of_code) / sizeof(net_of_code[0]); i++) {
-        if (net_of_code[i].code == code) {
-            net = net_of_code[i].net;
-        }
-    }
-    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &connect_code);
-    curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at);
-    if (net == JA_NET_BROKEN && connect_code != 0 && connect_code / 100 != 2) {
-        return JA_NET_PROXY; /* libcurl reports a refused CONNECT as a receive error */
-    }
-    return net == JA_NET_TIMEOUT && sent_at == 0 ? JA_NET_CONNECT_TIMEOUT : net;
-}
-
-/* libcurl's sentence, fit for a log line and a header field. */
-static void keep_detail(transfer_t *transfer, CURLcode code)
-{
-    const char *text = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(code);
-    size_t len = 0;
-
-    for (; text[len] != '\0' && len < JA_DETAIL_MAX - 1; len++) {
-        unsigned char c = (unsigned char)text[len];
-        transfer->answer.detail[len] =
-            c < 0x20 || c > 0x7e || c == '"' || c == '\\' ? '\'' : text[len];
-    }
-    transfer->answer.detail[len] = '\0';
-}
-
 /* ---- handles ------------------------------------------------------------------------------- */
-
-static bool add_roots(SSL_CTX *ctx, ja_slice_t pem)
-{
-    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-    bool added = false;
-    X509 *root;
-
-    while (bio != NULL && (root = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-        added = X509_STORE_add_cert(store, root) == 1 || added;
-        X509_free(root);
-    }
-    ERR_clear_error(); /* the end of the file is reported as an error */
-    BIO_free(bio);
-    return added;
-}
-
-/* JiraAvatarCAFile adds to the system's roots (CURLOPT_CAINFO would replace them), and no
- * environment variable makes us write TLS keys to a file. */
-static CURLcode on_ssl_ctx(CURL *easy, void *ctx, void *self)
-{
-    const ja_network_t *network = self;
-
-    (void)easy;
-    SSL_CTX_set_keylog_callback(ctx, NULL);
-    if (network->ca_pem.len > 0 && !add_roots(ctx, network->ca_pem)) {
-        return CURLE_SSL_CACERT_BADFILE;
-    }
-    return CURLE_OK;
-}
-
-static void set_blob(CURL *easy, CURLoption option, ja_slice_t pem)
-{
-    struct curl_blob blob = {(void *)(uintptr_t)pem.data, pem.len, CURL_BLOB_NOCOPY};
-
-    curl_easy_setopt(easy, option, &blob);
-}
-
-static void set_tls(CURL *easy, const ja_network_t *network)
-{
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, network);
-    if (network->cert_pem.len > 0) {
-        set_blob(easy, CURLOPT_SSLCERT_BLOB, network->cert_pem);
-        set_blob(easy, CURLOPT_SSLKEY_BLOB, network->key_pem);
-    }
-}
-
-static void set_proxy(CURL *easy, const ja_network_t *network)
-{
-    char userpwd[JA_SECRET_MAX + 1];
-    ja_buf_t buf = ja_buf(userpwd, sizeof(userpwd));
-
-    /* An empty proxy and an empty no-proxy list: the environment is not asked. */
-    curl_easy_setopt(easy, CURLOPT_PROXY, network->proxy != NULL ? network->proxy : "");
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-    curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L); /* the proxy never reads a credential */
-    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    if (network->proxy_secret != NULL) {
-        (void)ja_secret_refresh(network->proxy_secret);
-        ja_secret_reveal(network->proxy_secret, &buf);
-        curl_easy_setopt(easy, CURLOPT_PROXYUSERPWD, userpwd);
-        OPENSSL_cleanse(userpwd, sizeof(userpwd));
-    }
-}
-
-static void set_manners(CURL *easy, const lane_t *lane)
-{
-    const ja_network_t *network = &lane->realm->network;
-    bool plain = strcmp(lane->realm->site.base.scheme, "http") == 0;
-
-#if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
-    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
-#else
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, CURLPROTO_HTTPS | (plain ? CURLPROTO_HTTP : 0L));
-    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
-#endif
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); /* one connection where HTTP/2 is offered */
-    curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, network->user_agent);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)network->connect_ms);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)network->total_ms);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_SHARE, lane->share);
-}
 
 static transfer_t *create_transfer(lane_t *lane)
 {
     transfer_t *transfer = calloc(1, sizeof(*transfer));
 
-    if (transfer == NULL || (transfer->easy = curl_easy_init()) == NULL) {
+    if (transfer == NULL ||
+        (transfer->handle = ja_handle_create(lane->realm, lane->share)) == NULL) {
         free(transfer);
         return NULL;
     }
     transfer->lane = lane;
-    set_manners(transfer->easy, lane);
-    set_tls(transfer->easy, &lane->realm->network);
-    set_proxy(transfer->easy, &lane->realm->network);
-    curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
-    curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
-    curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
-    curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(ja_handle_easy(transfer->handle), CURLOPT_PRIVATE, transfer);
     return transfer;
 }
 
 static void destroy_transfer(transfer_t *transfer)
 {
-    curl_easy_cleanup(transfer->easy);
-    free(transfer->body);
+    ja_handle_destroy(transfer->handle);
     free(transfer);
 }
 
@@ -357,11 +97,6 @@ static void put_transfer(transfer_t *transfer)
     if (lane->idle_count >= IDLE_MAX) {
         destroy_transfer(transfer);
         return;
-    }
-    if (transfer->cap > BODY_KEEP) {
-        free(transfer->body);
-        transfer->body = NULL;
-        transfer->cap = 0;
     }
     transfer->next = lane->idle;
     lane->idle = transfer;
@@ -506,47 +241,6 @@ static void unlink_transfer(transfer_t *transfer)
     }
 }
 
-static void free_headers(struct curl_slist *headers)
-{
-    for (struct curl_slist *line = headers; line != NULL; line = line->next) {
-        OPENSSL_cleanse(line->data, strlen(line->data));
-    }
-    curl_slist_free_all(headers);
-}
-
-static bool add_header(transfer_t *transfer, const char *name, const char *value)
-{
-    char line[JA_AUTHORIZATION_MAX + 64];
-    ja_buf_t buf = ja_buf(line, sizeof(line));
-
-    ja_buf_add(&buf, name);
-    ja_buf_add(&buf, value);
-    struct curl_slist *headers = buf.overflow ? NULL : curl_slist_append(transfer->headers, line);
-    OPENSSL_cleanse(line, buf.len);
-    if (headers == NULL) {
-        return false;
-    }
-    transfer->headers = headers;
-    return true;
-}
-
-static bool set_ask(transfer_t *transfer, ja_ask_t *ask)
-{
-    memset(&transfer->answer, 0, sizeof(transfer->answer));
-    transfer->error[0] = '\0';
-    transfer->header_bytes = 0;
-    transfer->headers = NULL;
-    transfer->failed = false;
-    transfer->max_bytes = (size_t)ask->max_bytes;
-    bool added = add_header(transfer, "Accept: ", ask->accept) &&
-                 (ask->authorization[0] == '\0' ||
-                  add_header(transfer, "Authorization: ", ask->authorization));
-    OPENSSL_cleanse(ask->authorization, sizeof(ask->authorization));
-    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
-    curl_easy_setopt(transfer->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)ask->max_bytes);
-    return added && curl_easy_setopt(transfer->easy, CURLOPT_URL, ask->url) == CURLE_OK;
-}
-
 static void begin(void *self, ja_flight_t *flight, ja_ask_t *ask)
 {
     ja_curl_t *curl = self;
@@ -560,28 +254,20 @@ static void begin(void *self, ja_flight_t *flight, ja_ask_t *ask)
     }
     transfer->flight = flight;
     link_transfer(curl, transfer);
-    if (!set_ask(transfer, ask) || curl_multi_add_handle(lane->multi, transfer->easy) != CURLM_OK) {
-        transfer->failed = true;
-        curl->any_failed = true;
-    }
+    transfer->failed =
+        !ja_handle_set(transfer->handle, ask) ||
+        curl_multi_add_handle(lane->multi, ja_handle_easy(transfer->handle)) != CURLM_OK;
+    curl->any_failed = curl->any_failed || transfer->failed;
 }
 
 static void finish(transfer_t *transfer, CURLcode code)
 {
-    long status = 0;
+    const ja_answer_t *answer = ja_handle_answer(transfer->handle, code);
 
-    transfer->answer.net = net_of(transfer, code);
-    if (transfer->answer.net != JA_NET_OK) {
-        keep_detail(transfer, code);
-    }
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    transfer->answer.status = (int)status;
-    transfer->answer.body = transfer->body;
-    curl_multi_remove_handle(transfer->lane->multi, transfer->easy);
-    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
-    free_headers(transfer->headers);
+    curl_multi_remove_handle(transfer->lane->multi, ja_handle_easy(transfer->handle));
     unlink_transfer(transfer);
-    ja_fetch_io_answer(transfer->flight, &transfer->answer);
+    ja_fetch_io_answer(transfer->flight, answer);
+    ja_handle_clear(transfer->handle);
     put_transfer(transfer);
 }
 
@@ -618,7 +304,6 @@ static void abort_all(void *self)
     ja_curl_t *curl = self;
 
     while (curl->flying != NULL) {
-        curl->flying->answer.net = JA_NET_ABORTED;
         finish(curl->flying, CURLE_ABORTED_BY_CALLBACK);
     }
 }

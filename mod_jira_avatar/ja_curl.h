@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ja_curl: the transport. The only file that knows libcurl.
+ * ja_curl: the transport: lanes of curl handles, their sockets, and the loop that serves them.
  *
  * Each realm has a curl_multi of its own, so that no connection ever serves two credentials, two
  * client certificates or two sets of trusted roots; one thread serves them all with poll(2).
- * Nothing is taken from the environment, nothing is followed, and only the headers of
- * ja_policy.h are read.
  *
  * Threads: one thread uses a transport; ja_transport_t.wake is for any.
  * Memory:  create/destroy; handles never cross fork().
