@@ -14,9 +14,8 @@
 #include <http_log.h>
 #include <http_main.h>
 
-#include <openssl/evp.h>
-
 #include "mod_jira_avatar_directives.h"
+#include "mod_jira_avatar_realm.h"
 
 APLOG_USE_MODULE(jira_avatar);
 
@@ -39,113 +38,18 @@ static struct {
 
 /* ---- realms --------------------------------------------------------------------------------- */
 
-/* A bearer token of a Cloud site is an OAuth access token: only the gateway takes it. */
-static ja_route_t resolve_route(ja_route_t route, ja_site_kind_t kind, const ja_cred_t *cred)
-{
-    if (route != JA_ROUTE_AUTO) {
-        return route;
-    }
-    return kind == JA_SITE_CLOUD && strcmp(ja_cred_kind_name(cred), "bearer") == 0
-               ? JA_ROUTE_GATEWAY
-               : JA_ROUTE_SITE;
-}
-
-static const char *realm_name(apr_pool_t *pool, const ja_realm_t *realm)
-{
-    const char *url = realm->site.base.url;
-    const char *user = ja_cred_user(realm->cred);
-    if (ja_cred_is_none(realm->cred)) {
-        return url;
-    }
-    return *user ? apr_pstrcat(pool, url, " as ", user, NULL)
-                 : apr_pstrcat(pool, url, " with ", ja_cred_kind_name(realm->cred), NULL);
-}
-
-static const char *text_or_none(const char *text)
-{
-    return text ? text : "none";
-}
-
-/* A line cannot hold a newline, so neither can a value of the configuration. */
-static void digest_realm(apr_pool_t *pool, ja_realm_t *realm, const ja_origin_t *token_url)
-{
-    const ja_site_t *site = &realm->site;
-    const ja_network_t *net = &realm->network;
-    const char *text =
-        apr_pstrcat(pool, site->base.url, site->kind == JA_SITE_CLOUD ? "\ncloud" : "\ndatacenter",
-                    site->route == JA_ROUTE_GATEWAY ? "\ngateway " : "\nsite ", site->gateway.url,
-                    "\n", text_or_none(site->cloud_id), "\n", ja_cred_describe(realm->cred), "\n",
-                    token_url ? token_url->url : "none", "\n", text_or_none(net->ca_file), "\n",
-                    text_or_none(net->client_cert), "\n", text_or_none(net->client_key), "\n",
-                    text_or_none(net->proxy), "\n",
-                    net->proxy_secret ? ja_secret_source(net->proxy_secret) : "none", "\n",
-                    net->user_agent, NULL);
-    unsigned len = 0;
-    if (EVP_Digest(text, strlen(text), realm->digest, &len, EVP_sha256(), NULL) != 1) {
-        /* Only without memory: then no realm may look like another. */
-        apr_generate_random_bytes(realm->digest, sizeof(realm->digest));
-    }
-}
-
-static ja_network_t network_of(const ja_conf_t *conf)
-{
-    static const ja_pem_t no_pem;
-    static const ja_certificate_t no_pair;
-    static const ja_proxy_t no_proxy;
-    const ja_pem_t *ca = conf->ca_file.value ? conf->ca_file.value : &no_pem;
-    const ja_certificate_t *pair = conf->certificate.value ? conf->certificate.value : &no_pair;
-    const ja_proxy_t *proxy = conf->proxy.value ? conf->proxy.value : &no_proxy;
-    return (ja_network_t){
-        .ca_file = ca->path,
-        .client_cert = pair->certificate.path,
-        .client_key = pair->key.path,
-        .ca_pem = ca->text,
-        .cert_pem = pair->certificate.text,
-        .key_pem = pair->key.text,
-        .proxy = proxy->url,
-        .proxy_secret = proxy->secret,
-        .user_agent = conf->user_agent.value,
-        .connect_ms = conf->connect_ms.value,
-        .total_ms = conf->total_ms.value,
-        .max_bytes = conf->max_bytes.value,
-        .max_fetches = conf->max_fetches.value,
-    };
-}
-
 static ja_realm_t *make_realm(apr_pool_t *pool, const ja_conf_t *own)
 {
     ja_conf_t conf;
     ja_conf_overlay(&conf, house.defaults, own);
-    ja_realm_t *realm = apr_pcalloc(pool, sizeof(*realm));
-    const ja_base_t *base = conf.site.value;
-    realm->cred = conf.credential.value;
-    realm->network = network_of(&conf);
-    realm->site = (ja_site_t){
-        .kind = base->kind,
-        .base = base->origin,
-        .gateway = *conf.gateway.value,
-        .route = resolve_route((ja_route_t)conf.route.value, base->kind, realm->cred),
-        .cloud_id = conf.cloud_id.value,
-    };
-    realm->name = realm_name(pool, realm);
-    digest_realm(pool, realm, conf.token_url.value);
-    return realm;
-}
-
-static bool same_realm(const ja_realm_t *a, const ja_realm_t *b)
-{
-    const ja_network_t *m = &a->network;
-    const ja_network_t *n = &b->network;
-    return memcmp(a->digest, b->digest, sizeof(a->digest)) == 0 && m->connect_ms == n->connect_ms &&
-           m->total_ms == n->total_ms && m->max_bytes == n->max_bytes &&
-           m->max_fetches == n->max_fetches;
+    return ja_realm_make(pool, &conf);
 }
 
 static const ja_realm_t *equal_realm(const apr_array_header_t *upstreams, const ja_realm_t *wanted)
 {
     for (int i = 0; i < upstreams->nelts; i++) {
         const ja_realm_t *realm = APR_ARRAY_IDX(upstreams, i, upstream_t).realm;
-        if (same_realm(realm, wanted)) {
+        if (ja_realm_same(realm, wanted)) {
             return realm;
         }
     }

@@ -28,7 +28,8 @@ mod_jira_avatar_private    apr httpd
 mod_jira_avatar_config.h   apr httpd
 mod_jira_avatar_files      apr openssl httpd
 mod_jira_avatar_directives apr openssl httpd
-mod_jira_avatar_config.c   apr openssl httpd
+mod_jira_avatar_realm      apr openssl httpd
+mod_jira_avatar_config.c   apr httpd
 mod_jira_avatar_sections   apr httpd
 mod_jira_avatar_access     apr httpd
 mod_jira_avatar_shared     apr openssl httpd
