@@ -299,10 +299,13 @@ static void *fetch_thread(void *self)
 {
     ja_engine_t *engine = self;
 
-    while (!is_ended(engine)) {
-        engine->transport.turn(engine->transport.self, run_flights(engine));
+    for (;;) {
+        int64_t wait_ms = run_flights(engine);
+        if (is_ended(engine)) { /* only now: aborting has just landed the last flights */
+            return NULL;
+        }
+        engine->transport.turn(engine->transport.self, wait_ms);
     }
-    return NULL;
 }
 
 /* ---- visitors ------------------------------------------------------------------------------ */
