@@ -20,7 +20,7 @@ SAFE = re.compile(
     rf"(?:/avatar/\d+|/owner/{PLAIN}+)?{QUERY}"
     rf"|(?:/jira)?/secure/(?:projectavatar|viewavatar|useravatar){QUERY}"
     r"|(?:/jira)?/images/icons/(?:[\w.-]+/){0,3}[\w.-]+\.(?:svg|png|gif)"
-    r"|/_edge/tenant_info"
+    r"|/_edge/tenant_info|/rest/api/3/myself"
 )
 LEAK = re.compile(rb"TOP-SECRET|good-token|good-pat|scoped-token", re.I)
 
@@ -29,7 +29,8 @@ VARIANTS = {
     "encoded slashes on": "AllowEncodedSlashes On",
     "encoded slashes kept": "AllowEncodedSlashes NoDecode",
     "slashes not merged": "MergeSlashes Off\nAllowEncodedSlashes On",
-    "rewritten": "RewriteEngine On\nRewriteRule ^/in/(.*)$ /avatars/$1 [PT]\nAllowEncodedSlashes On",
+    "rewritten": "RewriteEngine On\nRewriteRule ^/in/(.*)$ /avatars/$1 [PT]\n"
+    "AllowEncodedSlashes On",
     "rewritten, kept raw": "RewriteEngine On\nRewriteRule ^/in/(.*)$ /avatars/$1 [PT,B,QSA]\n"
     "AllowEncodedSlashes NoDecode",
     "aliased": 'Alias /avatars/ "{root}/docs/"\nAllowEncodedSlashes On',
@@ -324,9 +325,8 @@ def test_a_parameter(server, jira, value):
 
 def test_a_user_name_is_one_parameter(server, jira):
     """What is legal in a name goes upstream encoded, and comes out there as it went in."""
-    for name in ("first.last", "a@b.example", "a b", "a&b=c", "a/b", "a?b", "ü", "a+b", "100%", "~x"):
-        quoted = "".join(c if c.isalnum() and c.isascii() else f"%{b:02x}" for c in name
-                         for b in c.encode())
+    for name in ("first.last", "a@b.example", "a b", "a&b=c", "a/b", "a?b", "ü", "a+b", "100%"):
+        quoted = "".join(f"%{byte:02x}" for byte in name.encode())
         jira.clear()
         send(server, "plain.test", f"/dc/secure/useravatar?ownerId={quoted}")
         judge(jira)
@@ -375,9 +375,10 @@ def test_headers_choose_nothing(server, jira, headers):
     assert len(jira.seen()) == 2
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1:1", "plain.test@evil.example", "plain.test:evil", "", "[::1]"]
-)
+HOSTS = ["evil.example", "127.0.0.1:1", "plain.test@evil.example", "plain.test:evil", "", "[::1]"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
 def test_the_host_of_the_visitor_is_not_the_host_upstream(server, jira, host):
     send(server, host, PICTURE + jira.new_id())
     judge(jira)

@@ -244,7 +244,8 @@ def test_an_address_that_may_not_is_never_served(cached, jira):
 
 
 def test_a_user_without_a_password_is_never_served(cached, jira, way):
-    lines = ('AuthType Basic', 'AuthName "avatars"', "AuthUserFile {root}/users", "Require valid-user")
+    user = ("AuthType Basic", 'AuthName "avatars"', "AuthUserFile {root}/users")
+    lines = (*user, "Require valid-user")
     server = cached(protected(jira, *lines), allow=[COMPLAINS, "AH0161[78]"])
     number = jira.new_id()
     for _ in range(2):

@@ -278,8 +278,8 @@ def accepted(server):
 
 @pytest.mark.parametrize("line", GOOD)
 def test_a_good_line_is_legal_in_every_context(configured, line):
-    cloud_only = line.startswith(("JiraAvatarCloudId", "JiraAvatarGatewayURL", "JiraAvatarTokenURL"))
-    lines = [] if line.startswith("JiraAvatarSite") else [ATLASSIAN if cloud_only else SITE]
+    cloud = line.startswith(("JiraAvatarCloudId", "JiraAvatarGatewayURL", "JiraAvatarTokenURL"))
+    lines = [] if line.startswith("JiraAvatarSite") else [ATLASSIAN if cloud else SITE]
     body = "\n".join([*lines, line])
     places = ("VirtualHost *:{port}", 'Location "/avatars/"', 'Directory "{root}/docs"')
     text = body + "\n"

@@ -37,14 +37,14 @@ def test_none_is_the_default(serve, jira):
 
     server = serve(conf)
     assert server.get(PATH + "10406").status == 200
-    assert all("authorization" not in seen.headers for seen in jira.seen(tenant_info=True))
+    assert all("authorization" not in seen.headers for seen in jira.seen(questions=True))
 
 
 def test_the_cloud_id_is_asked_without_credential(serve, jira):
     server = serve(avatars(jira, face="gateway"))
     for _ in range(3):
         assert server.get(PATH + jira.new_id()).status == 200
-    asked = [s for s in jira.seen(tenant_info=True) if "tenant_info" in s.target]
+    asked = [s for s in jira.seen(questions=True) if "tenant_info" in s.target]
     assert len(asked) == 1
     assert "authorization" not in asked[0].headers
 
@@ -52,7 +52,7 @@ def test_the_cloud_id_is_asked_without_credential(serve, jira):
 def test_a_configured_cloud_id_is_not_asked(serve, jira):
     server = serve(avatars(jira, f"JiraAvatarCloudId {jira.cloud_id}", face="gateway"))
     assert server.get(PATH + jira.new_id()).status == 200
-    assert [s.face for s in jira.seen(tenant_info=True)] == ["gateway"]
+    assert [s.face for s in jira.seen(questions=True)] == ["gateway"]
 
 
 # ---- sources ----------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ def test_targets_go_out_as_written(serve):
     server = serve(PLAIN, with_module=False)
     target = "/echo/%2e%2e;x=..?a=%41&&b"
     assert server.get(target).status == 404
+    server.stop()  # the line is written after the answer
     assert f'"GET {target} HTTP/1.1" 404' in server.read("access.log")
 
 
