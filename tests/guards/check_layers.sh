@@ -13,6 +13,11 @@ ja_ref
 ja_svg
 ja_image
 ja_policy
+ja_counters
+ja_metrics
+ja_out
+ja_report
+ja_page
 ja_limit                  apr
 ja_upstream               apr
 ja_secret                 apr openssl

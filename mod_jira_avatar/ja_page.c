@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ja_page: words for people around the numbers of a report. */
+#include "ja_page.h"
+
+#include <string.h>
+
+enum { BAR = 12, BAR_GAP = 2, PLOT_HEIGHT = 100, PLOT_WIDTH = BAR * JA_MINUTES };
+
+static const char style[] =
+    ":root{color-scheme:light dark;--ground:#f4f5f7;--card:#fff;--ink:#172b4d;--soft:#5e6c84;"
+    "--line:#dfe1e6;--hit:#2563c9;--stale:#8db6f2;--miss:#d99000;--failed:#d02b2b;"
+    "--good:#1b6e45;--good-on:#e3f5ea;--bad:#a91d1d;--bad-on:#fdeaea;--calm-on:#e9ebef}"
+    "@media(prefers-color-scheme:dark){:root{--ground:#14171c;--card:#1e2229;--ink:#e3e6eb;"
+    "--soft:#9aa5b5;--line:#343a44;--hit:#5b96f5;--stale:#35568c;--miss:#e0a534;--failed:#f0625f;"
+    "--good:#7ddba6;--good-on:#173626;--bad:#ff9a96;--bad-on:#43201f;--calm-on:#2b3039}}"
+    "*{box-sizing:border-box}"
+    "body{margin:0 auto;padding:1.5rem 1rem 3rem;max-width:68rem;background:var(--ground);"
+    "color:var(--ink);font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}"
+    "h1{font-size:1.4rem;margin:0}h2{font-size:1.12rem;margin:0;overflow-wrap:anywhere}"
+    "h3{font-size:.85rem;margin:0 0 .4rem;color:var(--soft);font-weight:600}"
+    "header p,footer{color:var(--soft);margin:.2rem 0 1.2rem}"
+    ".site{background:var(--card);border:1px solid var(--line);border-radius:10px;"
+    "padding:1.1rem 1.25rem;margin:0 0 1.25rem}"
+    ".head{display:flex;flex-wrap:wrap;gap:.4rem .8rem;align-items:center;"
+    "justify-content:space-between}"
+    ".pill{font-size:.85rem;font-weight:600;padding:.1rem .7rem;border-radius:99px;"
+    "background:var(--calm-on);color:var(--soft);white-space:nowrap}"
+    ".good{background:var(--good-on);color:var(--good)}.bad{background:var(--bad-on);"
+    "color:var(--bad)}"
+    ".alert{background:var(--bad-on);color:var(--bad);border-radius:8px;padding:.6rem .9rem;"
+    "margin:.8rem 0 0;overflow-wrap:anywhere}"
+    "dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:.8rem 0}"
+    "dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}"
+    ".tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:.7rem;margin:1rem 0}"
+    ".tile{border:1px solid var(--line);border-radius:8px;padding:.5rem .8rem}"
+    ".tile b{display:block;font-size:1.35rem;font-variant-numeric:tabular-nums;line-height:1.3}"
+    ".tile span{color:var(--soft);font-size:.85rem}"
+    ".tile i{display:inline-block;width:.65rem;height:.65rem;border-radius:2px;"
+    "margin-right:.4rem}"
+    ".hit{fill:var(--hit);background:var(--hit)}.stale{fill:var(--stale);"
+    "background:var(--stale)}.miss{fill:var(--miss);background:var(--miss)}"
+    ".failed{fill:var(--failed);background:var(--failed)}"
+    "figure{margin:1rem 0}figcaption,.axis{display:flex;justify-content:space-between;"
+    "color:var(--soft);font-size:.8rem}"
+    "svg{display:block;width:100%;height:6.5rem;border-bottom:1px solid var(--line);"
+    "border-top:1px dotted var(--line)}"
+    ".pair{display:grid;grid-template-columns:1fr 1fr;gap:1rem 2rem;margin:1rem 0}"
+    "table{width:100%;border-collapse:collapse;font-size:.92rem}"
+    "th{text-align:left;color:var(--soft);font-weight:500}"
+    "th,td{padding:.22rem .6rem .22rem 0;border-bottom:1px solid var(--line);"
+    "vertical-align:top;overflow-wrap:anywhere}"
+    "tr:last-child>*{border-bottom:0}.n{text-align:right;font-variant-numeric:tabular-nums;"
+    "white-space:nowrap}"
+    ".when{white-space:nowrap;color:var(--soft)}.none{color:var(--soft);margin:0}"
+    "a{color:inherit}"
+    "@media(max-width:40rem){body{padding:1rem .6rem 2rem}.site{padding:.9rem}"
+    ".tiles{grid-template-columns:1fr 1fr}.pair{grid-template-columns:1fr}"
+    "dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}"
+    ".events thead{display:none}.events tr{display:block;padding:.4rem 0;"
+    "border-bottom:1px solid var(--line)}.events tr:last-child{border-bottom:0}"
+    ".events td{display:block;border:0;padding:0;text-align:left}}";
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+/* 1234567 as "1 234 567", with spaces that do not break. */
+static void big(const ja_out_t *out, uint64_t number)
+{
+    if (number >= 1000) {
+        char digits[] = "000";
+        big(out, number / 1000);
+        ja_out(out, "&#8239;");
+        for (int i = 2; i >= 0; i--, number /= 10) {
+            digits[i] = (char)('0' + number % 10);
+        }
+        ja_out(out, digits);
+    } else {
+        ja_out_number(out, (int64_t)number);
+    }
+}
+
+static void counted(const ja_out_t *out, uint64_t number, const char *one, const char *many)
+{
+    big(out, number);
+    ja_out(out, " ");
+    ja_out(out, number == 1 ? one : many);
+}
+
+static void bytes(const ja_out_t *out, uint64_t number)
+{
+    static const char *const units[] = {" bytes", " KB", " MB", " GB", " TB"};
+    size_t unit = 0;
+
+    while (number >= 10000 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+        number = (number + 512) / 1024;
+        unit++;
+    }
+    big(out, number);
+    ja_out(out, units[unit]);
+}
+
+static void span(const ja_out_t *out, int64_t seconds)
+{
+    static const struct {
+        int64_t seconds;
+        const char *unit;
+    } units[] = {{86400, " d"}, {3600, " h"}, {60, " min"}, {1, " s"}};
+    size_t i = 0;
+
+    seconds = seconds < 0 ? 0 : seconds;
+    while (i < 3 && seconds < 2 * units[i].seconds) {
+        i++;
+    }
+    ja_out_number(out, seconds / units[i].seconds);
+    ja_out(out, units[i].unit);
+}
+
+static void ago(const ja_out_t *out, int64_t now_ms, int64_t at_ms)
+{
+    span(out, (now_ms - at_ms) / 1000);
+    ja_out(out, " ago");
+}
+
+static void duration(const ja_out_t *out, int64_t ms)
+{
+    if (ms < 0) {
+        ja_out(out, "&ndash;");
+    } else if (ms < 10000) {
+        ja_out_number(out, ms);
+        ja_out(out, " ms");
+    } else {
+        span(out, ms / 1000);
+    }
+}
+
+static const char *site_word(const ja_site_report_t *site)
+{
+    static const char *const words[JA_SITE_STATES] = {"not asked yet", "works", "in trouble",
+                                                      "left alone for now"};
+
+    return site->credential_state == JA_CREDENTIAL_REFUSED ? "credential refused"
+                                                           : words[site->state];
+}
+
+static const char *site_class(const ja_site_report_t *site)
+{
+    return ja_report_is_bad(site)           ? "pill bad"
+           : site->state == JA_SITE_UNASKED ? "pill"
+                                            : "pill good";
+}
+
+static void pill(const ja_out_t *out, const char *class, const char *word)
+{
+    ja_out(out, "<span class=\"");
+    ja_out(out, class);
+    ja_out(out, "\">");
+    ja_out(out, word);
+    ja_out(out, "</span>");
+}
+
+/* ---- a site -------------------------------------------------------------------------------- */
+
+static void alert_refused(const ja_out_t *out, const ja_site_report_t *site, int64_t now_ms)
+{
+    const ja_journal_t *journal = &site->journal;
+
+    ja_out(out, "<p class=\"alert\">The credential was refused ");
+    ago(out, now_ms, journal->refused_at_ms);
+    ja_out(out, ": ");
+    ja_out_html(out, journal->refusal_cause);
+    ja_out(out, ". ");
+    if (journal->refusal_remedy[0] != '\0') {
+        ja_out_html(out, journal->refusal_remedy);
+        ja_out(out, ". ");
+    }
+    ja_out(out, "It is tried again ");
+    if (site->credential_pause_s > 0) {
+        ja_out(out, "in ");
+        span(out, site->credential_pause_s);
+        ja_out(out, ", or as soon as it changes.</p>");
+    } else {
+        ja_out(out, "with the next request.</p>");
+    }
+}
+
+static void alert_site(const ja_out_t *out, const ja_site_report_t *site)
+{
+    ja_out(out, "<p class=\"alert\">");
+    ja_out(out, ja_policy_outcome(site->reason)->sentence);
+    ja_out(out, " ");
+    counted(out, site->in_a_row, "failure", "failures");
+    ja_out(out, " in a row; ");
+    if (site->pause_s > 0) {
+        ja_out(out, "asked again in ");
+        span(out, site->pause_s);
+        ja_out(out, ". Until then what is held is shown.</p>");
+    } else {
+        ja_out(out, "still being asked.</p>");
+    }
+}
+
+static void alerts(const ja_out_t *out, const ja_site_report_t *site, int64_t now_ms)
+{
+    if (site->credential_state == JA_CREDENTIAL_REFUSED) {
+        alert_refused(out, site, now_ms);
+    }
+    if (site->state == JA_SITE_RESTING || site->state == JA_SITE_TROUBLED) {
+        alert_site(out, site);
+    }
+}
+
+static void credential(const ja_out_t *out, const ja_site_report_t *site, int64_t now_ms)
+{
+    const ja_journal_t *journal = &site->journal;
+
+    if (site->credential_state == JA_CREDENTIAL_NONE) {
+        ja_out(out, "none: what Jira shows to everybody");
+        return;
+    }
+    ja_out_html(out, site->credential);
+    if (site->user[0] != '\0') {
+        ja_out(out, " as ");
+        ja_out_html(out, site->user);
+    }
+    if (journal->accepted_at_ms > 0) {
+        ja_out(out, ", accepted ");
+        ago(out, now_ms, journal->accepted_at_ms);
+    } else {
+        ja_out(out, ", never accepted so far");
+    }
+    if (journal->account[0] != '\0') {
+        ja_out(out, "; Jira calls it ");
+        ja_out_html(out, journal->account);
+    }
+}
+
+static void held(const ja_out_t *out, const ja_held_t *held)
+{
+    if (!held->known) {
+        ja_out(out, "this store does not tell");
+        return;
+    }
+    counted(out, held->images, "image", "images");
+    ja_out(out, ", ");
+    bytes(out, held->bytes);
+    if (held->negatives > 0) {
+        ja_out(out, "; ");
+        counted(out, held->negatives, "answer without image", "answers without image");
+    }
+}
+
+static void facts(const ja_out_t *out, const ja_site_report_t *site, int64_t now_ms)
+{
+    ja_out(out, "<dl><dt>Asked</dt><dd>");
+    ja_out(out, strcmp(site->kind, "cloud") == 0 ? "Jira Cloud, " : "Jira Data Center, ");
+    ja_out(out,
+           strcmp(site->route, "gateway") == 0 ? "through Atlassian&#39;s gateway" : "directly");
+    if (site->cloud_id != NULL) {
+        ja_out(out, ", cloudId ");
+        ja_out_html(out, site->cloud_id);
+    }
+    ja_out(out, "</dd><dt>Credential</dt><dd>");
+    credential(out, site, now_ms);
+    ja_out(out, "</dd><dt>Held</dt><dd>");
+    held(out, &site->held);
+    ja_out(out, "</dd></dl>");
+}
+
+static void tiles(const ja_out_t *out, const ja_metrics_t *metrics)
+{
+    static const char *const words[JA_SERIES_COUNT] = {"hits", "stale", "misses", "failed"};
+
+    ja_out(out, "<div class=\"tiles\">");
+    for (size_t i = 0; i < JA_SERIES_COUNT; i++) {
+        ja_out(out, "<div class=\"tile\"><b>");
+        big(out, ja_metrics_series(metrics, (ja_series_t)i));
+        ja_out(out, "</b><span><i class=\"");
+        ja_out(out, ja_series_names[i]);
+        ja_out(out, "\"></i>");
+        ja_out(out, words[i]);
+        ja_out(out, "</span></div>");
+    }
+    ja_out(out, "</div>");
+}
+
+/* ---- the plot ------------------------------------------------------------------------------ */
+
+static uint64_t sum_of(const uint64_t minute[JA_SERIES_COUNT])
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < JA_SERIES_COUNT; i++) {
+        sum += minute[i];
+    }
+    return sum;
+}
+
+static void rectangle(const ja_out_t *out, size_t minute, uint64_t top, uint64_t height,
+                      const char *class)
+{
+    ja_out(out, "<rect class=\"");
+    ja_out(out, class);
+    ja_out(out, "\" x=\"");
+    ja_out_number(out, (int64_t)minute * BAR);
+    ja_out(out, "\" y=\"");
+    ja_out_seconds(out, top);
+    ja_out(out, "\" width=\"");
+    ja_out_number(out, BAR - BAR_GAP);
+    ja_out(out, "\" height=\"");
+    ja_out_seconds(out, height);
+    ja_out(out, "\"/>");
+}
+
+static void bar(const ja_out_t *out, size_t index, const uint64_t minute[JA_SERIES_COUNT],
+                uint64_t peak)
+{
+    static const ja_series_t from_below[] = {JA_SERIES_FAILED, JA_SERIES_MISS, JA_SERIES_STALE,
+                                             JA_SERIES_HIT};
+    uint64_t sum = 0;
+
+    ja_out(out, "<g><title>");
+    ja_out_number(out, (int64_t)(JA_MINUTES - 1 - index));
+    ja_out(out, " min ago:");
+    for (size_t i = 0; i < JA_SERIES_COUNT; i++) {
+        ja_out(out, i == 0 ? " " : ", ");
+        ja_out_number(out, (int64_t)minute[i]);
+        ja_out(out, " ");
+        ja_out(out, ja_series_names[i]);
+    }
+    ja_out(out, "</title>");
+    for (size_t i = 0; i < JA_SERIES_COUNT; i++) {
+        uint64_t below = sum * PLOT_HEIGHT * 1000 / peak;
+        sum += minute[from_below[i]];
+        uint64_t above = sum * PLOT_HEIGHT * 1000 / peak; /* in thousandths */
+        if (above > below) {
+            rectangle(out, index, PLOT_HEIGHT * 1000 - above, above - below,
+                      ja_series_names[from_below[i]]);
+        }
+    }
+    ja_out(out, "</g>");
+}
+
+static void plot(const ja_out_t *out, const ja_metrics_t *metrics)
+{
+    uint64_t minutes[JA_MINUTES][JA_SERIES_COUNT];
+    uint64_t peak = 0;
+
+    ja_metrics_minutes(metrics, minutes);
+    for (size_t i = 0; i < JA_MINUTES; i++) {
+        peak = sum_of(minutes[i]) > peak ? sum_of(minutes[i]) : peak;
+    }
+    ja_out(out, "<figure><figcaption><span>Requests per minute</span><span>");
+    ja_out(out, peak > 0 ? "peak " : "none in the last hour");
+    if (peak > 0) {
+        big(out, peak);
+    }
+    ja_out(out, "</span></figcaption><svg role=\"img\" aria-label=\"Requests per minute in the "
+                "last hour\" preserveAspectRatio=\"none\" viewBox=\"0 0 ");
+    ja_out_number(out, PLOT_WIDTH - BAR_GAP);
+    ja_out(out, " ");
+    ja_out_number(out, PLOT_HEIGHT);
+    ja_out(out, "\">");
+    for (size_t i = 0; i < JA_MINUTES; i++) {
+        if (sum_of(minutes[i]) > 0) {
+            bar(out, i, minutes[i], peak);
+        }
+    }
+    ja_out(out, "</svg><div class=\"axis\"><span>an hour ago</span><span>now</span></div>"
+                "</figure>");
+}
+
+/* ---- tables -------------------------------------------------------------------------------- */
+
+static void durations_row(const ja_out_t *out, const char *name, const ja_histogram_t *histogram)
+{
+    static const int percents[] = {50, 90, 99};
+
+    ja_out(out, "<tr><th scope=\"row\">");
+    ja_out(out, name);
+    ja_out(out, "</th>");
+    for (size_t i = 0; i < sizeof(percents) / sizeof(percents[0]); i++) {
+        ja_out(out, "<td class=\"n\">");
+        duration(out, ja_histogram_percentile(histogram, percents[i]));
+        ja_out(out, "</td>");
+    }
+    ja_out(out, "</tr>");
+}
+
+static void durations(const ja_out_t *out, const ja_metrics_t *metrics)
+{
+    ja_out(out, "<div><h3>How long it takes</h3><table><thead><tr><th></th>"
+                "<th class=\"n\">half</th><th class=\"n\">90&nbsp;%</th>"
+                "<th class=\"n\">99&nbsp;%</th></tr></thead><tbody>");
+    durations_row(out, "Jira answers", &metrics->fetch);
+    durations_row(out, "a visitor waits", &metrics->wait);
+    ja_out(out, "</tbody></table></div>");
+}
+
+/* A family's counters that are not zero, as rows. */
+static void family(const ja_out_t *out, const ja_metrics_t *metrics, ja_family_t id,
+                   const char *title)
+{
+    ja_out(out, "<div><h3>");
+    ja_out(out, title);
+    ja_out(out, "</h3>");
+    if (ja_metrics_sum(metrics, id) == 0) {
+        ja_out(out, "<p class=\"none\">none so far</p></div>");
+        return;
+    }
+    ja_out(out, "<table><tbody>");
+    for (size_t i = 0; i < JA_COUNT_COUNT; i++) {
+        uint64_t number = ja_metrics_get(metrics, (ja_count_t)i);
+        if (ja_counts[i].family == id && number > 0) {
+            ja_out(out, "<tr><th scope=\"row\" title=\"");
+            ja_out_html(out, ja_counts[i].help);
+            ja_out(out, "\">");
+            ja_out_html(out, ja_counts[i].word);
+            ja_out(out, "</th><td class=\"n\">");
+            big(out, number);
+            ja_out(out, "</td></tr>");
+        }
+    }
+    ja_out(out, "</tbody></table></div>");
+}
+
+static void failure_row(const ja_out_t *out, const ja_failure_t *failure, int64_t now_ms)
+{
+    ja_out(out, "<tr><td class=\"when\">");
+    ago(out, now_ms, failure->at_ms);
+    if (failure->times > 1) {
+        ja_out(out, ", &times;");
+        big(out, failure->times);
+    }
+    ja_out(out, "</td><td>");
+    ja_out_html(out, ja_policy_outcome(failure->outcome)->name);
+    ja_out(out, "</td><td>");
+    ja_out_html(out, failure->what);
+    ja_out(out, "</td><td>");
+    ja_out_html(out, failure->cause);
+    if (failure->status > 0) {
+        ja_out(out, " (HTTP ");
+        ja_out_number(out, failure->status);
+        ja_out(out, ")");
+    }
+    ja_out(out, "</td></tr>");
+}
+
+static void failures(const ja_out_t *out, const ja_journal_t *journal, int64_t now_ms)
+{
+    const ja_failure_t *found[JA_FAILURES];
+    size_t count = ja_journal_failures(journal, found);
+
+    ja_out(out, "<h3>Last failures</h3>");
+    if (count == 0) {
+        ja_out(out, "<p class=\"none\">none</p>");
+        return;
+    }
+    ja_out(out, "<table class=\"events\"><thead><tr><th>when</th><th>what came of it</th>"
+                "<th>asked for</th><th>why</th></tr></thead><tbody>");
+    for (size_t i = 0; i < count; i++) {
+        failure_row(out, found[i], now_ms);
+    }
+    ja_out(out, "</tbody></table>");
+}
+
+static void site_section(const ja_report_t *report, const ja_site_report_t *site,
+                         const ja_out_t *out)
+{
+    ja_out(out, "<section class=\"site\"><div class=\"head\"><h2>");
+    ja_out_html(out, site->url);
+    ja_out(out, "</h2>");
+    pill(out, site_class(site), site_word(site));
+    ja_out(out, "</div>");
+    alerts(out, site, report->now_ms);
+    facts(out, site, report->now_ms);
+    tiles(out, &site->metrics);
+    plot(out, &site->metrics);
+    ja_out(out, "<div class=\"pair\">");
+    durations(out, &site->metrics);
+    family(out, &site->metrics, JA_FAMILY_FETCHES, "What Jira answered");
+    ja_out(out, "</div>");
+    failures(out, &site->journal, report->now_ms);
+    ja_out(out, "</section>\n");
+}
+
+/* ---- the page ------------------------------------------------------------------------------ */
+
+static size_t bad_sites(const ja_report_t *report)
+{
+    size_t bad = 0;
+
+    for (size_t i = 0; i < report->site_count; i++) {
+        bad += ja_report_is_bad(&report->sites[i]);
+    }
+    return bad;
+}
+
+static void head(const ja_report_t *report, const ja_out_t *out)
+{
+    size_t bad = bad_sites(report);
+
+    ja_out(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+                "<meta name=\"robots\" content=\"noindex\"><title>");
+    ja_out(out, bad > 0 ? "! " : "");
+    ja_out(out, "Jira avatars</title><style>");
+    ja_out(out, style);
+    ja_out(out, "</style></head><body>\n<header><div class=\"head\"><h1>Jira avatars</h1>");
+    if (bad > 0) {
+        pill(out, "pill bad", "needs a look");
+    } else {
+        pill(out, "pill good", "all well");
+    }
+    ja_out(out, "</div><p>");
+    if (report->server[0] != '\0') {
+        ja_out_html(out, report->server);
+        ja_out(out, ", ");
+    }
+    ja_out_time(out, report->now_ms);
+    ja_out(out, ". Counted for ");
+    span(out, (report->now_ms - report->since_ms) / 1000);
+    ja_out(out, " by all processes together.</p></header>\n");
+}
+
+static void foot(const ja_report_t *report, const ja_out_t *out)
+{
+    ja_out(out, "<footer>At hand in ");
+    counted(out, report->processes, "process", "processes");
+    ja_out(out, ": ");
+    counted(out, report->at_hand, "answer", "answers");
+    ja_out(out, ", ");
+    bytes(out, report->at_hand_bytes);
+    ja_out(out, ". In the store: ");
+    held(out, &report->held);
+    ja_out(out, ". The same for programs: <a href=\"?json\">JSON</a>, "
+                "<a href=\"?metrics\">Prometheus</a>. mod_jira_avatar ");
+    ja_out_html(out, report->version);
+    ja_out(out, ".</footer>\n</body></html>\n");
+}
+
+void ja_page(const ja_report_t *report, const ja_out_t *out)
+{
+    head(report, out);
+    if (report->site_count == 0) {
+        ja_out(out, "<p>No JiraAvatarSite is configured.</p>");
+    }
+    for (size_t i = 0; i < report->site_count; i++) {
+        site_section(report, &report->sites[i], out);
+    }
+    foot(report, out);
+}
+
+/* ---- within mod_status --------------------------------------------------------------------- */
+
+void ja_page_section(const ja_report_t *report, const ja_out_t *out)
+{
+    ja_out(out, "<hr />\n<h2>Jira avatars</h2>\n<table border=\"0\">\n<tr><th align=\"left\">Site"
+                "</th><th align=\"left\">State</th><th>Hits</th><th>Stale</th><th>Misses</th>"
+                "<th>Failed</th></tr>\n");
+    for (size_t i = 0; i < report->site_count; i++) {
+        const ja_site_report_t *site = &report->sites[i];
+        ja_out(out, "<tr><td>");
+        ja_out_html(out, site->url);
+        ja_out(out, "</td><td>");
+        ja_out(out, site_word(site));
+        ja_out(out, "</td>");
+        for (size_t j = 0; j < JA_SERIES_COUNT; j++) {
+            ja_out(out, "<td align=\"right\">");
+            big(out, ja_metrics_series(&site->metrics, (ja_series_t)j));
+            ja_out(out, "</td>");
+        }
+        ja_out(out, "</tr>\n");
+    }
+    ja_out(out, "</table>\n");
+}
