@@ -97,11 +97,17 @@ ja_gate_t ja_gate_enter(const ja_realm_t *realm, uint64_t mark, int64_t probe_ms
     return entering.gate;
 }
 
-bool ja_gate_is_resting(const ja_realm_t *realm)
+ja_gate_t ja_gate_look(const ja_realm_t *realm)
 {
     const ja_slot_t *slot = ja_shared_peek(realm);
+    ja_gate_t gate = {.open = true};
 
-    return slot != NULL && __atomic_load_n(&slot->site.not_before_ms, __ATOMIC_RELAXED) > now_ms();
+    if (slot != NULL) {
+        gate.wait_ms = __atomic_load_n(&slot->site.not_before_ms, __ATOMIC_RELAXED) - now_ms();
+        gate.why = (ja_outcome_t)__atomic_load_n(&slot->site.reason, __ATOMIC_RELAXED);
+        gate.open = gate.wait_ms <= 0;
+    }
+    return gate;
 }
 
 /* ---- reporting ----------------------------------------------------------------------------- */

@@ -26,7 +26,8 @@ ja_gate_t ja_gate_enter(const ja_realm_t *realm, uint64_t mark, int64_t probe_ms
 void ja_gate_report(const ja_realm_t *realm, uint64_t mark, ja_outcome_t outcome,
                     int64_t retry_after);
 
-/** Cheap enough for every hit: the site is being left alone for now. */
-bool ja_gate_is_resting(const ja_realm_t *realm);
+/** Looks without a lock whether the site is being left alone, cheap enough for every request. An
+ *  open gate may still turn out closed to whoever enters it. */
+ja_gate_t ja_gate_look(const ja_realm_t *realm);
 
 #endif

@@ -150,6 +150,12 @@ static void log_wait(request_rec *r, const ja_reply_t *reply, ja_outcome_t outco
 static int fetch_and_answer(request_rec *r, ja_reply_t *reply, const ja_order_t *order)
 {
     ja_entry_t *entry;
+    ja_gate_t gate = ja_gate_look(order->realm);
+
+    if (!gate.open) {
+        reply->retry_after_s = (gate.wait_ms + 999) / 1000;
+        return ja_response_outcome(r, reply, gate.why, NULL);
+    }
     ja_wait_t wait = ja_fetch_visitor_get(engine, order, reply->settings->wait_ms,
                                           max_waiting(reply->settings), &entry);
 
@@ -205,7 +211,7 @@ static ja_freshness_t freshness(const ja_settings_t *settings, const ja_entry_t 
 static int answer_stale(request_rec *r, ja_reply_t *reply, ja_entry_t *entry,
                         const ja_order_t *order)
 {
-    if (!is_too_soon(entry) && !ja_gate_is_resting(order->realm)) {
+    if (!is_too_soon(entry) && ja_gate_look(order->realm).open) {
         ja_fetch_visitor_refresh(engine, order);
     }
     return answer_held(r, reply, entry, JA_CAME_STALE);

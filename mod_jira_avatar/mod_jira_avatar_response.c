@@ -127,13 +127,16 @@ static void set_proxy_status(request_rec *r, const ja_outcome_row_t *row, int up
     }
 }
 
-static int64_t retry_after(ja_outcome_t outcome, const ja_entry_t *entry, int64_t age_s)
+static int64_t retry_after(const ja_reply_t *reply, ja_outcome_t outcome, const ja_entry_t *entry)
 {
+    int64_t seconds = outcome == JA_OUTCOME_BUSY ? BUSY_RETRY_S : UNAVAILABLE_RETRY_S;
+
     if (entry != NULL && entry->record.retry_after >= 0) {
-        int64_t left = entry->record.retry_after - age_s;
-        return left > 1 ? left : 1;
+        seconds = entry->record.retry_after - reply->age_s;
+    } else if (reply->retry_after_s > 0) {
+        seconds = reply->retry_after_s;
     }
-    return outcome == JA_OUTCOME_BUSY ? BUSY_RETRY_S : UNAVAILABLE_RETRY_S;
+    return seconds > 1 ? seconds : 1;
 }
 
 /* ---- bodies -------------------------------------------------------------------------------- */
@@ -222,7 +225,7 @@ static int send_failure(request_rec *r, const ja_reply_t *reply, ja_outcome_t ou
     if (row->status == HTTP_SERVICE_UNAVAILABLE) {
         apr_table_setn(
             r->headers_out, "Retry-After",
-            apr_psprintf(r->pool, "%" APR_INT64_T_FMT, retry_after(outcome, entry, reply->age_s)));
+            apr_psprintf(r->pool, "%" APR_INT64_T_FMT, retry_after(reply, outcome, entry)));
     }
     if (fallback != NULL) {
         return send_bytes(r, ja_image_content_type(fallback->type), (const char *)fallback->body,

@@ -27,6 +27,7 @@ typedef struct ja_reply_t {
     bool is_public;
     bool keep_out_of_cache; /* of mod_cache */
     int64_t age_s;          /* of what is held */
+    int64_t retry_after_s;  /* when to come back, if nobody else says; 0: nothing is known */
 } ja_reply_t;
 
 /** The fields that every answer has, errors of httpd included. */
