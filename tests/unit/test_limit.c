@@ -159,34 +159,34 @@ static const step_t steps[] = {
     {ALLOW, 1006, JA_BREAKER_CLOSED}, /* success began the count again */
     {FAIL, 2000, 0},
     {ALLOW, 2001, JA_BREAKER_OPEN},
-    {WAIT, 2001, 999},
+    {WAIT, 2001, 1999},
     {FAIL, 2500, 0}, /* sent before it opened: no longer pause */
-    {WAIT, 2500, 500},
-    {ALLOW, 2999, JA_BREAKER_OPEN},
-    {ALLOW, 3000, JA_BREAKER_PROBE},
-    {ALLOW, 3000, JA_BREAKER_OPEN}, /* one probe only */
-    {WAIT, 3000, PROBE_MS},
-    {FAIL, 3100, 0},
-    {WAIT, 3100, 2000}, /* a failed probe doubles the pause */
-    {ALLOW, 5100, JA_BREAKER_PROBE},
-    {ALLOW, 10099, JA_BREAKER_OPEN},
-    {ALLOW, 10100, JA_BREAKER_PROBE}, /* the prober is gone: the next one */
-    {SUCCEED, 10200, 0},
-    {ALLOW, 10200, JA_BREAKER_CLOSED},
-    {WAIT, 10200, 0},
+    {WAIT, 2500, 1500},
+    {ALLOW, 3999, JA_BREAKER_OPEN},
+    {ALLOW, 4000, JA_BREAKER_PROBE},
+    {ALLOW, 4000, JA_BREAKER_OPEN}, /* one probe only */
+    {WAIT, 4000, PROBE_MS},
+    {FAIL, 4100, 0},
+    {WAIT, 4100, 2000}, /* the first pauses do not grow: a return is noticed at once */
+    {ALLOW, 6100, JA_BREAKER_PROBE},
+    {ALLOW, 11099, JA_BREAKER_OPEN},
+    {ALLOW, 11100, JA_BREAKER_PROBE}, /* the prober is gone: the next one */
+    {SUCCEED, 11200, 0},
+    {ALLOW, 11200, JA_BREAKER_CLOSED},
+    {WAIT, 11200, 0},
     {OPEN, 20000, 60000},
     {ALLOW, 20000, JA_BREAKER_OPEN},
     {OPEN, 20001, 10}, /* a shorter pause does not end a longer one */
     {WAIT, 20001, 59999},
     {ALLOW, 80000, JA_BREAKER_PROBE},
     {FAIL, 80001, 0}, /* a failed probe opens again, below the threshold, too */
-    {WAIT, 80001, 1000},
-    {ALLOW, 81001, JA_BREAKER_PROBE},
-    {OPEN, 81002, 500}, /* the probe was told to wait */
-    {WAIT, 81002, 500},
-    {ALLOW, 81502, JA_BREAKER_PROBE},
-    {SUCCEED, 81503, 0},
-    {ALLOW, 81503, JA_BREAKER_CLOSED},
+    {WAIT, 80001, 2000},
+    {ALLOW, 82001, JA_BREAKER_PROBE},
+    {OPEN, 82002, 500}, /* the probe was told to wait */
+    {WAIT, 82002, 500},
+    {ALLOW, 82502, JA_BREAKER_PROBE},
+    {SUCCEED, 82503, 0},
+    {ALLOW, 82503, JA_BREAKER_CLOSED},
 };
 
 static int64_t take(ja_breaker_t *breaker, const step_t *step)
@@ -220,6 +220,24 @@ START_TEST(breaker_lives)
 }
 END_TEST
 
+START_TEST(a_long_outage_is_asked_about_ever_less_often)
+{
+    ja_breaker_t breaker = {0};
+    int64_t now = 1000, pauses[20];
+
+    for (int i = 0; i < 20; i++) {
+        ja_breaker_failure(&breaker, REASON, 1, now, 300);
+        pauses[i] = ja_breaker_wait(&breaker, now);
+        now += pauses[i];
+    }
+    ck_assert_int_eq(pauses[0], 2000);
+    ck_assert_int_eq(pauses[9], 2000);
+    ck_assert_int_eq(pauses[10], 4000);
+    ck_assert_int_eq(pauses[11], 8000);
+    ck_assert_int_eq(pauses[19], 30000);
+}
+END_TEST
+
 START_TEST(breaker_remembers_why)
 {
     ja_breaker_t breaker = {0};
@@ -247,6 +265,7 @@ int main(void)
     tcase_add_test(tcase, bears_any_clock);
     tcase_add_test(tcase, backs_off);
     tcase_add_test(tcase, breaker_lives);
+    tcase_add_test(tcase, a_long_outage_is_asked_about_ever_less_often);
     tcase_add_test(tcase, breaker_remembers_why);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
