@@ -439,6 +439,10 @@ bool ja_fetch_start(ja_engine_t *engine)
 
 void ja_fetch_abort(ja_engine_t *engine)
 {
+    if (!engine->threaded) { /* called by a signal handler, whatever it interrupted */
+        engine->aborted = true;
+        return;
+    }
     pthread_mutex_lock(&engine->lock);
     engine->aborted = true;
     pthread_mutex_unlock(&engine->lock);
@@ -447,14 +451,15 @@ void ja_fetch_abort(ja_engine_t *engine)
 
 void ja_fetch_destroy(ja_engine_t *engine)
 {
-    ja_fetch_abort(engine);
     pthread_mutex_lock(&engine->lock);
+    engine->aborted = true;
     engine->ended = true;
     pthread_mutex_unlock(&engine->lock);
     engine->transport.wake(engine->transport.self);
     if (engine->started) {
         pthread_join(engine->thread, NULL);
-    } else {
+    }
+    while (engine->flights > 0) { /* nobody else is left to end them */
         (void)run_flights(engine);
     }
     pthread_mutex_destroy(&engine->lock);

@@ -90,7 +90,8 @@ ja_engine_t *ja_fetch_create(const ja_engine_params_t *params);
 bool ja_fetch_start(ja_engine_t *engine);
 
 /** Every flight lands at once as aborted and no new one is taken; visitors are answered at once.
- *  Any thread. For a graceful stop there is nothing to call: flights finish. */
+ *  Any thread; where there are no threads, a signal handler, too. For a graceful stop there is
+ *  nothing to call: flights finish. */
 void ja_fetch_abort(ja_engine_t *engine);
 
 /** Aborts what is left, joins the fetch thread and frees the engine. No visitor may call after it.
