@@ -77,6 +77,8 @@ static bool is_whole(const ja_record_t *record, size_t len)
     return record->magic == JA_RECORD_MAGIC && record->outcome < JA_OUTCOME_COUNT &&
            record->image_type <= JA_IMAGE_SVG && len == sizeof(*record) + record->body_len &&
            memchr(record->etag, '\0', sizeof(record->etag)) != NULL &&
+           memchr(record->upstream.etag, '\0', JA_VALIDATOR_MAX) != NULL &&
+           memchr(record->upstream.last_modified, '\0', JA_VALIDATOR_MAX) != NULL &&
            memchr(record->cause, '\0', sizeof(record->cause)) != NULL;
 }
 

@@ -13,6 +13,14 @@
 
 #include "ja_policy.h"
 
+enum { JA_VALIDATOR_MAX = 96 };
+
+/** Jira's own validators of an image (RFC 9110 8.8), as it sent them; "" if it sent none. */
+typedef struct ja_validators_t {
+    char etag[JA_VALIDATOR_MAX];
+    char last_modified[JA_VALIDATOR_MAX];
+} ja_validators_t;
+
 enum { JA_KEY_LEN = 32, JA_ETAG_MAX = 36, JA_ENTRY_CAUSE_MAX = 256 };
 
 typedef struct ja_record_t {
@@ -26,10 +34,11 @@ typedef struct ja_record_t {
     int32_t retry_after;     /* seconds from stored_at_ms, -1 if nobody said */
     uint32_t body_len;
     char etag[JA_ETAG_MAX];         /* quoted, from the content; "" without a body */
+    ja_validators_t upstream;       /* to ask whether the image has changed */
     char cause[JA_ENTRY_CAUSE_MAX]; /* what was seen, for failures */
 } ja_record_t;
 
-#define JA_RECORD_MAGIC 0x4a415631u /* "JAV1" */
+#define JA_RECORD_MAGIC 0x4a415632u /* "JAV2" */
 
 typedef struct ja_entry_t {
     uint32_t refs; /* by ja_entry_ref() and ja_entry_unref() only */

@@ -36,6 +36,7 @@ typedef struct ja_ask_t {
     char url[JA_URL_MAX];
     char authorization[JA_AUTHORIZATION_MAX]; /* "" for none; wiped when sent */
     const char *accept;
+    ja_validators_t held; /* of what is held: sent as conditions */
     int64_t max_bytes;
     ja_asked_t asked; /* for the judge */
     int step;         /* the desk's own: which of its questions this is, */

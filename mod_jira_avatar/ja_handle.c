@@ -293,12 +293,18 @@ static bool add_header(ja_handle_t *handle, const char *name, const char *value)
     return true;
 }
 
+static bool add_header_if(ja_handle_t *handle, const char *name, const char *value)
+{
+    return *value == '\0' || add_header(handle, name, value);
+}
+
 bool ja_handle_set(ja_handle_t *handle, ja_ask_t *ask)
 {
     handle->max_bytes = (size_t)ask->max_bytes;
     bool added = add_header(handle, "Accept: ", ask->accept) &&
-                 (ask->authorization[0] == '\0' ||
-                  add_header(handle, "Authorization: ", ask->authorization));
+                 add_header_if(handle, "If-None-Match: ", ask->held.etag) &&
+                 add_header_if(handle, "If-Modified-Since: ", ask->held.last_modified) &&
+                 add_header_if(handle, "Authorization: ", ask->authorization);
     OPENSSL_cleanse(ask->authorization, sizeof(ask->authorization));
     curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, handle->headers);
     curl_easy_setopt(handle->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)ask->max_bytes);

@@ -48,7 +48,9 @@ typedef enum {
     X(RATE_REASON, "ratelimit-reason")                                                             \
     X(FAILURE_CATEGORY, "x-failure-category")                                                      \
     X(DATE, "date")                                                                                \
-    X(DATA_POLICY, "atlassian-datasecuritypolicy")
+    X(DATA_POLICY, "atlassian-datasecuritypolicy")                                                 \
+    X(ETAG, "etag")                                                                                \
+    X(LAST_MODIFIED, "last-modified")
 
 typedef enum {
 #define X(id, name) JA_HEADER_##id,

@@ -232,11 +232,24 @@ static ja_step_t ask_for(const ja_order_t *order, const ja_target_t *target, ja_
     return gate.open ? JA_STEP_ASK : held_back(&gate, entry);
 }
 
+/* Asks only whether it has changed, if Jira gave us something to ask by. */
+static void ask_by_validators(const ja_order_t *order, ja_ask_t *ask)
+{
+    ja_entry_t *held = look_up(order);
+
+    memset(&ask->held, 0, sizeof(ask->held));
+    if (held != NULL && ja_entry_outcome(held) == JA_OUTCOME_IMAGE) {
+        ask->held = held->record.upstream;
+    }
+    ja_entry_unref(held);
+}
+
 static ja_step_t ask_image(const ja_order_t *order, const ja_target_t *target, ja_ask_t *ask,
                            ja_entry_t **entry)
 {
     ask->step = STEP_IMAGE;
     ask->accept = "image/*";
+    ask_by_validators(order, ask);
     ask->max_bytes = order->realm->network.max_bytes;
     return ask_for(order, target, ask, entry);
 }
@@ -266,6 +279,7 @@ static ja_step_t ask_realm(const ja_order_t *order, int step, ja_ask_t *ask, int
         ja_upstream_myself(&order->realm->site, &target);
     }
     ask->step = step;
+    memset(&ask->held, 0, sizeof(ask->held));
     ask->accept = "application/json";
     ask->max_bytes = JSON_BYTES_MAX;
     return ask_for(order, &target, ask, entry);
@@ -325,6 +339,14 @@ static int64_t retry_after(const ja_answer_t *answer)
                      : ja_limit_reset(answer->header[JA_HEADER_RATE_RESET], now, RETRY_AFTER_MAX_S);
 }
 
+/* What is too long to be kept is not sent back cut. */
+static void keep_validator(char kept[JA_VALIDATOR_MAX], const char *value)
+{
+    if (strlen(value) < JA_VALIDATOR_MAX) {
+        memcpy(kept, value, strlen(value) + 1);
+    }
+}
+
 static ja_entry_t *entry_of(const ja_verdict_t *verdict, const ja_answer_t *answer)
 {
     ja_entry_t *entry = verdict->outcome == JA_OUTCOME_IMAGE
@@ -338,6 +360,9 @@ static ja_entry_t *entry_of(const ja_verdict_t *verdict, const ja_answer_t *answ
         entry->record.stored_at_ms = now_ms();
         entry->record.upstream_status = answer->status;
         entry->record.retry_after = (int32_t)retry_after(answer);
+        keep_validator(entry->record.upstream.etag, answer->header[JA_HEADER_ETAG]);
+        keep_validator(entry->record.upstream.last_modified,
+                       answer->header[JA_HEADER_LAST_MODIFIED]);
     }
     return entry;
 }
@@ -368,6 +393,31 @@ static bool needs_identity(const ja_order_t *order, const ja_ask_t *ask, const j
            !ja_identity_is_settled(order->realm, ask->mark);
 }
 
+/* The image that is held, as if it had just come; NULL if it is gone meanwhile. */
+static ja_entry_t *confirmed(const ja_order_t *order)
+{
+    ja_entry_t *held = look_up(order);
+    ja_entry_t *copy =
+        held != NULL && ja_entry_outcome(held) == JA_OUTCOME_IMAGE ? ja_entry_copy(held) : NULL;
+
+    ja_entry_unref(held);
+    if (copy != NULL) {
+        copy->record.stored_at_ms = now_ms();
+        copy->record.not_before_ms = 0;
+        copy->record.failures = 0;
+        ja_store_keep(order->key, copy, order->keep_image);
+    }
+    return copy;
+}
+
+static bool is_not_modified(const ja_ask_t *ask, const ja_verdict_t *verdict,
+                            const ja_answer_t *answer)
+{
+    bool asked = ask->held.etag[0] != '\0' || ask->held.last_modified[0] != '\0';
+
+    return asked && answer->status == 304 && verdict->outcome == JA_OUTCOME_REDIRECTED;
+}
+
 static ja_entry_t *image_answered(const ja_order_t *order, ja_ask_t *ask, const ja_answer_t *answer)
 {
     ja_verdict_t verdict = ja_policy_judge(&ask->asked, answer);
@@ -378,6 +428,11 @@ static ja_entry_t *image_answered(const ja_order_t *order, ja_ask_t *ask, const 
     if (is_open && needs_identity(order, ask, answer)) {
         ask->step = STEP_IDENTITY;
         return NULL;
+    }
+    ja_entry_t *unchanged = is_not_modified(ask, &verdict, answer) ? confirmed(order) : NULL;
+    if (unchanged != NULL) {
+        ja_gate_report(order->realm, ask->mark, JA_OUTCOME_IMAGE, -1);
+        return unchanged;
     }
     return conclude(order, ask, &verdict, answer);
 }
