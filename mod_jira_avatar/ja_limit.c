@@ -13,13 +13,14 @@ enum { YEAR_MIN = 1970 };
 
 /* ---- what a site tells ---------------------------------------------------------------------- */
 
-/* Without a difference that could overflow: any date, any clock. */
+/* Unsigned, because the difference of any date and any clock need not fit a signed one. */
 static int64_t seconds_until(int64_t then, int64_t now, int64_t max)
 {
     if (then <= now) {
         return 0;
     }
-    return then - max >= now ? max : then - now;
+    uint64_t seconds = (uint64_t)then - (uint64_t)now;
+    return seconds < (uint64_t)max ? (int64_t)seconds : max;
 }
 
 static bool is_digits(ja_slice_t in)
