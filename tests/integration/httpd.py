@@ -2,6 +2,7 @@
 """A real httpd in a directory of its own: started, reloaded, stopped and read by a test."""
 
 import contextlib
+import ctypes
 import functools
 import os
 import pathlib
@@ -117,6 +118,15 @@ def free_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def go_with_parent():
+    """In the new process: a test run that is killed leaves no server behind."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Httpd:
@@ -243,6 +253,7 @@ class Httpd:
                     stderr=stderr,
                     cwd=self.root,
                     start_new_session=True,
+                    preexec_fn=go_with_parent,
                 )
             if self.wait_ready(timeout):
                 return self
