@@ -23,6 +23,9 @@ typedef struct ja_validators_t {
 
 enum { JA_KEY_LEN = 32, JA_ETAG_MAX = 36, JA_ENTRY_CAUSE_MAX = 256 };
 
+/** SHA-256, for keys and whatever else tells bytes apart; never fails. */
+void ja_digest(const void *bytes, size_t len, unsigned char digest[JA_KEY_LEN]);
+
 typedef struct ja_record_t {
     uint32_t magic;          /* JA_RECORD_MAGIC: a store of another version is not read */
     uint16_t outcome;        /* ja_outcome_t */

@@ -57,11 +57,11 @@ static bool is_uncached(const ja_sections_t *sections, const ja_section_t *secti
 
 static void warn_of_quick_handler(apr_pool_t *ptemp, const ja_sections_t *sections)
 {
-    for (int i = 0; sections->quick && i < sections->ours->nelts; i++) {
-        ja_section_t *ours = &APR_ARRAY_IDX(sections->ours, i, ja_section_t);
+    for (int i = 0; sections->quick && i < sections->handled->nelts; i++) {
+        ja_section_t *ours = &APR_ARRAY_IDX(sections->handled, i, ja_section_t);
         const ja_section_t *restricted = first_overlap(sections->restricted, ours);
         const ja_section_t *cached = first_overlap(sections->cached, ours);
-        if (restricted && cached && !ours->warned && !is_uncached(sections, ours)) {
+        if (ours->ours && restricted && cached && !ours->warned && !is_uncached(sections, ours)) {
             ours->warned = true;
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, sections->server,
                          "JAV0101: access to %s is restricted by %s, but mod_cache's quick handler "
@@ -87,6 +87,6 @@ int ja_access_is_public(request_rec *r)
 {
     const ja_sections_t *sections = ja_sections_of(r->server);
 
-    return sections && !r->user && !r->ap_auth_type && ja_sections_match(sections->ours, r) &&
+    return sections && !r->user && !r->ap_auth_type && ja_sections_ours(r) &&
            !ja_sections_match(sections->restricted, r);
 }

@@ -6,7 +6,6 @@
 #include <http_log.h>
 
 #include <jansson.h>
-#include <openssl/sha.h>
 #include <string.h>
 
 #include "ja_limit.h"
@@ -173,13 +172,13 @@ static void log_frozen_secret(const ja_order_t *order)
 /* Tells secrets apart without keeping them: 0 for none. */
 static uint64_t mark_of(const ja_ask_t *ask)
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    unsigned char digest[JA_KEY_LEN];
     uint64_t mark;
 
     if (ask->authorization[0] == '\0') {
         return 0;
     }
-    SHA256((const unsigned char *)ask->authorization, strlen(ask->authorization), digest);
+    ja_digest(ask->authorization, strlen(ask->authorization), digest);
     memcpy(&mark, digest, sizeof(mark));
     return mark | 1;
 }

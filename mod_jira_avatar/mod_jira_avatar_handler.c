@@ -9,13 +9,13 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <mod_core.h>
-#include <openssl/sha.h>
 
 #include "mod_jira_avatar_access.h"
 #include "mod_jira_avatar_config.h"
 #include "mod_jira_avatar_gate.h"
 #include "mod_jira_avatar_location.h"
 #include "mod_jira_avatar_response.h"
+#include "mod_jira_avatar_sections.h"
 #include "mod_jira_avatar_shared.h"
 #include "mod_jira_avatar_store.h"
 
@@ -61,7 +61,7 @@ static void make_key(const ja_realm_t *realm, const ja_ref_t *ref, unsigned char
     if (names_unknown_site(realm, ref)) {
         ja_buf_add(&buf, ref->cloud_id);
     }
-    SHA256((const unsigned char *)text, sizeof(realm->digest) + buf.len, key);
+    ja_digest(text, sizeof(realm->digest) + buf.len, key);
 }
 
 /* JiraAvatarFormat is for those who do not say what they want, where Jira can do it. */
@@ -317,21 +317,11 @@ static int handle(request_rec *r)
 
 /* ---- around the handler -------------------------------------------------------------------- */
 
-/* SetHandler is kept as an expression, a constant one, too. */
-static bool will_be_ours(request_rec *r)
-{
-    const core_dir_config *dir = ap_get_core_module_config(r->per_dir_config);
-    const char *error = NULL;
-    const char *name =
-        dir->expr_handler != NULL ? ap_expr_str_exec(r, dir->expr_handler, &error) : dir->handler;
-
-    return error == NULL && name != NULL && strcmp(name, JA_HANDLER_NAME) == 0;
-}
-
-/* Nothing of ours is a file: without walking the file system a hit costs nearly half. */
+/* Nothing of ours is a file: without walking the file system a hit costs nearly half. httpd has not
+ * merged its sections yet (it resets them before this hook), so the tree is asked. */
 static int skip_file_system(request_rec *r)
 {
-    return will_be_ours(r) ? OK : DECLINED;
+    return ja_sections_ours(r) != NULL ? OK : DECLINED;
 }
 
 static int before_handler(request_rec *r)

@@ -88,8 +88,7 @@ static const char *below_directory(request_rec *r)
 
 const char *ja_location_rest(request_rec *r)
 {
-    const ja_sections_t *sections = ja_sections_of(r->server);
-    const ja_section_t *ours = sections ? ja_sections_match(sections->ours, r) : NULL;
+    const ja_section_t *ours = ja_sections_ours(r);
 
     return without_slashes(ours && !ours->anywhere ? r->uri + section_end(ours, r->uri)
                                                    : below_directory(r));

@@ -66,8 +66,7 @@ static void set_cache_control(request_rec *r, const ja_reply_t *reply, ja_keep_t
     }
     apr_table_setn(r->headers_out, "Cache-Control", text);
     if (keep != JA_KEEP_NOT && (reply->came == JA_CAME_HIT || reply->came == JA_CAME_STALE)) {
-        apr_table_setn(r->headers_out, "Age",
-                       apr_psprintf(r->pool, "%" APR_INT64_T_FMT, reply->age_s));
+        apr_table_setn(r->headers_out, "Age", apr_ltoa(r->pool, (long)reply->age_s));
     }
     if (reply->keep_out_of_cache) { /* not r->no_cache, which adds an Expires field for everybody */
         apr_table_setn(r->subprocess_env, "no-cache", "1");
@@ -77,41 +76,52 @@ static void set_cache_control(request_rec *r, const ja_reply_t *reply, ja_keep_t
     }
 }
 
+static void add_ttl(ja_buf_t *value, const ja_reply_t *reply, ja_keep_t keep)
+{
+    const ja_settings_t *settings = reply->settings;
+    int64_t lifetime = keep == JA_KEEP_IMAGE ? settings->max_age : settings->negative_max_age;
+    int64_t ttl = lifetime - reply->age_s;
+
+    if (keep != JA_KEEP_NOT) {
+        ja_buf_add(value, ttl < 0 ? "; ttl=-" : "; ttl=");
+        ja_buf_add_number(value, (uint64_t)(ttl < 0 ? -ttl : ttl));
+    }
+}
+
+static void add_number(ja_buf_t *value, const char *name, int64_t number)
+{
+    if (number > 0) {
+        ja_buf_add(value, name);
+        ja_buf_add_number(value, (uint64_t)number);
+    }
+}
+
 /* RFC 9211. */
 static void set_cache_status(request_rec *r, const ja_reply_t *reply, ja_outcome_t outcome,
                              int upstream_status)
 {
     const ja_outcome_row_t *row = ja_policy_outcome(outcome);
-    int64_t lifetime =
-        outcome == JA_OUTCOME_IMAGE ? reply->settings->max_age : reply->settings->negative_max_age;
-    const char *ttl = row->keep == JA_KEEP_NOT ? ""
-                                               : apr_psprintf(r->pool, "; ttl=%" APR_INT64_T_FMT,
-                                                              lifetime - reply->age_s);
-    const char *status =
-        upstream_status > 0 ? apr_psprintf(r->pool, "; fwd-status=%d", upstream_status) : "";
-    const char *stored = row->keep != JA_KEEP_NOT ? "; stored" : "";
-    const char *detail =
-        outcome == JA_OUTCOME_IMAGE ? "" : apr_pstrcat(r->pool, "; detail=", row->name, NULL);
-    const char *value = "";
+    bool is_held = reply->came == JA_CAME_HIT || reply->came == JA_CAME_STALE;
+    bool is_fetched = reply->came == JA_CAME_FETCHED || reply->came == JA_CAME_COLLAPSED;
+    char *text = apr_palloc(r->pool, HEADER_TEXT);
+    ja_buf_t value = ja_buf(text, HEADER_TEXT);
 
-    switch (reply->came) {
-    case JA_CAME_LOCAL:
-        value = detail;
-        break;
-    case JA_CAME_HIT:
-        value = apr_pstrcat(r->pool, "; hit", ttl, detail, NULL);
-        break;
-    case JA_CAME_STALE:
-        value = apr_pstrcat(r->pool, "; hit", ttl, "; detail=refreshing", NULL);
-        break;
-    case JA_CAME_FETCHED:
-        value = apr_pstrcat(r->pool, "; fwd=uri-miss", status, stored, detail, NULL);
-        break;
-    case JA_CAME_COLLAPSED:
-        value = apr_pstrcat(r->pool, "; fwd=uri-miss", status, stored, "; collapsed", detail, NULL);
-        break;
+    ja_buf_add(&value, CACHE_NAME);
+    if (is_held) {
+        ja_buf_add(&value, "; hit");
+        add_ttl(&value, reply, row->keep);
     }
-    apr_table_setn(r->headers_out, "Cache-Status", apr_pstrcat(r->pool, CACHE_NAME, value, NULL));
+    if (is_fetched) {
+        ja_buf_add(&value, "; fwd=uri-miss");
+        add_number(&value, "; fwd-status=", upstream_status);
+        ja_buf_add(&value, row->keep != JA_KEEP_NOT ? "; stored" : "");
+        ja_buf_add(&value, reply->came == JA_CAME_COLLAPSED ? "; collapsed" : "");
+    }
+    if (reply->came == JA_CAME_STALE || outcome != JA_OUTCOME_IMAGE) {
+        ja_buf_add(&value, "; detail=");
+        ja_buf_add(&value, outcome == JA_OUTCOME_IMAGE ? "refreshing" : row->name);
+    }
+    apr_table_setn(r->headers_out, "Cache-Status", text);
 }
 
 /* RFC 9209: the harmless part of what the error log says. */

@@ -121,12 +121,16 @@ static void remember(apr_array_header_t *sections, ja_section_t section)
     APR_ARRAY_PUSH(sections, ja_section_t) = section;
 }
 
-static bool sets_our_handler(apr_pool_t *pool, const ap_directive_t *node)
+/* Remembers `section` if the directive sets a handler there. */
+static void read_handler(apr_pool_t *pool, ja_sections_t *sections, const ap_directive_t *node,
+                         ja_section_t section)
 {
     const char *args = node->args;
 
-    return strcasecmp(node->directive, "SetHandler") == 0 &&
-           strcmp(ap_getword_conf(pool, &args), JA_HANDLER_NAME) == 0;
+    if (strcasecmp(node->directive, "SetHandler") == 0) {
+        section.ours = strcmp(ap_getword_conf(pool, &args), JA_HANDLER_NAME) == 0;
+        remember(sections->handled, section);
+    }
 }
 
 static void read_location(apr_pool_t *pool, ja_sections_t *sections, const ap_directive_t *node)
@@ -137,9 +141,7 @@ static void read_location(apr_pool_t *pool, ja_sections_t *sections, const ap_di
         remember(sections->restricted, section);
     }
     for (const ap_directive_t *child = node->first_child; child; child = child->next) {
-        if (sets_our_handler(pool, child)) {
-            remember(sections->ours, section);
-        }
+        read_handler(pool, sections, child, section);
     }
 }
 
@@ -228,9 +230,7 @@ static void read_server(apr_pool_t *pool, ja_sections_t *sections, const ap_dire
             reader->read(pool, sections, node);
             continue;
         }
-        if (sets_our_handler(pool, node)) {
-            remember(sections->ours, everywhere(node));
-        }
+        read_handler(pool, sections, node, everywhere(node));
         if (restricts_itself(pool, node, false)) {
             remember(sections->restricted, everywhere(node));
         }
@@ -244,7 +244,7 @@ static ja_sections_t *make_sections(apr_pool_t *pool, server_rec *server, const 
     apr_array_header_t *none = apr_array_make(pool, 1, sizeof(ja_section_t));
 
     sections->server = server;
-    sections->ours = apr_array_copy(pool, base ? base->ours : none);
+    sections->handled = apr_array_copy(pool, base ? base->handled : none);
     sections->restricted = apr_array_copy(pool, base ? base->restricted : none);
     sections->cached = apr_array_copy(pool, base ? base->cached : none);
     sections->uncached = apr_array_copy(pool, base ? base->uncached : none);
@@ -306,4 +306,12 @@ ja_section_t *ja_sections_match(const apr_array_header_t *list, request_rec *r)
         }
     }
     return NULL;
+}
+
+const ja_section_t *ja_sections_ours(request_rec *r)
+{
+    const ja_sections_t *sections = ja_sections_of(r->server);
+    const ja_section_t *last = sections ? ja_sections_match(sections->handled, r) : NULL;
+
+    return last && last->ours ? last : NULL;
 }

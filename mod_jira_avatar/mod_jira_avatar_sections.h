@@ -25,13 +25,14 @@ typedef struct ja_section_t {
     ap_regex_t *regex;
     bool wildcard;
     bool anywhere;
+    bool ours;   /* of those that set a handler: it is ours */
     bool warned; /* once, not for every virtual host that inherits it */
 } ja_section_t;
 
 /** What one server knows; a virtual host begins with a copy of the main server's. */
 typedef struct ja_sections_t {
     server_rec *server;
-    apr_array_header_t *ours;       /* of ja_section_t: they set our handler */
+    apr_array_header_t *handled;    /* of ja_section_t: they set a handler */
     apr_array_header_t *restricted; /* they restrict access */
     apr_array_header_t *cached;     /* CacheEnable */
     apr_array_header_t *uncached;   /* CacheDisable */
@@ -49,5 +50,9 @@ bool ja_section_matches(const ja_section_t *section, const char *uri, const char
 /** The last section of a list that the request's URI matches, which is the one that counts; or
  * NULL. */
 ja_section_t *ja_sections_match(const apr_array_header_t *list, request_rec *r);
+
+/** The section that gives the request's URI to our handler, or NULL: where several sections set a
+ *  handler, httpd takes the last. */
+const ja_section_t *ja_sections_ours(request_rec *r);
 
 #endif
