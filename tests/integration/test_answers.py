@@ -95,7 +95,10 @@ def test_an_image(server, jira, number, form, mime):
     assert_image(reply, picture("project", number, form="svg" if form == "svg" else "png"))
     assert reply["Content-Type"].partition(";")[0] == mime
     again = server.get(PATH + number)
-    assert again.body == reply.body and "hit" in again["Cache-Status"]
+    assert again.body == reply.body
+    # A picture of nearly a megabyte is more than the default store takes: only the process that
+    # fetched it holds it, and in prefork the next request may well come to another one.
+    assert "hit" in again["Cache-Status"] or (number, server.mpm) == ("20007", "prefork")
 
 
 GOOD_MODES = {
