@@ -31,6 +31,8 @@ typedef struct ja_record_t {
     uint16_t outcome;        /* ja_outcome_t */
     uint16_t image_type;     /* ja_image_type_t */
     int64_t stored_at_ms;    /* when the answer came, Unix milliseconds */
+    uint64_t epoch;          /* in which Jira was asked, and */
+    uint64_t realm;          /* of which realm: by these it is forgotten and counted */
     int64_t not_before_ms;   /* no sooner is it fetched again; 0: as its age says */
     uint32_t failures;       /* fetches in a row that brought nothing to keep */
     int32_t upstream_status; /* HTTP status that Jira gave, 0 if none */
@@ -41,7 +43,7 @@ typedef struct ja_record_t {
     char cause[JA_ENTRY_CAUSE_MAX]; /* what was seen, for failures */
 } ja_record_t;
 
-#define JA_RECORD_MAGIC 0x4a415632u /* "JAV2" */
+#define JA_RECORD_MAGIC 0x4a415633u /* "JAV3" */
 
 typedef struct ja_entry_t {
     uint32_t refs; /* by ja_entry_ref() and ja_entry_unref() only */

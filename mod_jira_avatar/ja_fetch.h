@@ -40,7 +40,9 @@ typedef struct ja_ask_t {
     int64_t max_bytes;
     ja_asked_t asked; /* for the judge */
     int step;         /* the desk's own: which of its questions this is, */
-    uint64_t mark;    /* and which secret it carries */
+    uint64_t mark;    /* and which secret it carries, */
+    uint64_t epoch;   /* in which epoch it is asked (what is forgotten later began earlier) */
+    int64_t sent_ms;  /* and when; Unix */
 } ja_ask_t;
 
 typedef struct ja_flight_t ja_flight_t;

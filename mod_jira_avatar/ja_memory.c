@@ -18,6 +18,7 @@ typedef struct node_t {
 struct ja_memory_t {
     pthread_mutex_t lock;
     size_t bytes, max_bytes;
+    size_t entries;
     node_t *newest, *oldest;
     node_t *bucket[BUCKETS];
 };
@@ -59,6 +60,7 @@ static void drop(ja_memory_t *memory, node_t **link)
     *link = node->next_in_bucket;
     take_out(memory, node);
     memory->bytes -= cost(node->entry);
+    memory->entries--;
     ja_entry_unref(node->entry);
     free(node);
 }
@@ -99,10 +101,19 @@ void ja_memory_put(ja_memory_t *memory, const unsigned char key[JA_KEY_LEN], ja_
         *link = node;
         put_first(memory, node);
         memory->bytes += cost(entry);
+        memory->entries++;
     }
     while (memory->bytes > memory->max_bytes) {
         drop(memory, find(memory, memory->oldest->key));
     }
+    pthread_mutex_unlock(&memory->lock);
+}
+
+void ja_memory_load(ja_memory_t *memory, uint64_t *entries, uint64_t *bytes)
+{
+    pthread_mutex_lock(&memory->lock);
+    *entries = memory->entries;
+    *bytes = memory->bytes;
     pthread_mutex_unlock(&memory->lock);
 }
 

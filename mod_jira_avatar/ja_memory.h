@@ -20,6 +20,9 @@ void ja_memory_destroy(ja_memory_t *memory);
 /** A reference for the caller, or NULL. */
 ja_entry_t *ja_memory_get(ja_memory_t *memory, const unsigned char key[JA_KEY_LEN]);
 
+/** What is held now; two numbers of nearly the same moment. */
+void ja_memory_load(ja_memory_t *memory, uint64_t *entries, uint64_t *bytes);
+
 /** Keeps `entry` (with a reference of its own) in place of what was there. */
 void ja_memory_put(ja_memory_t *memory, const unsigned char key[JA_KEY_LEN], ja_entry_t *entry);
 

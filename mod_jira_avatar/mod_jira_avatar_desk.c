@@ -10,6 +10,7 @@
 
 #include "ja_limit.h"
 #include "mod_jira_avatar_gate.h"
+#include "mod_jira_avatar_journal.h"
 #include "mod_jira_avatar_shared.h"
 #include "mod_jira_avatar_store.h"
 
@@ -41,10 +42,17 @@ static int64_t lease_ms(const ja_realm_t *realm)
 
 /* ---- the store ----------------------------------------------------------------------------- */
 
+static uint64_t oldest_epoch(const ja_order_t *order)
+{
+    ja_tags_t tags = ja_tags(ja_shared_realm_tag(order->realm), &order->ref);
+
+    return ja_shared_oldest_epoch(order->realm, &tags);
+}
+
 /* What is held of the order, but for an image that is too old to be served at all. */
 static ja_entry_t *look_up(const ja_order_t *order)
 {
-    static const ja_fresh_t ask_the_store = {0, 0};
+    const ja_fresh_t ask_the_store = {.oldest_epoch = oldest_epoch(order)};
     ja_entry_t *entry = ja_store_lookup(order->key, &ask_the_store);
 
     if (entry != NULL && ja_store_age(entry) / 1000 >= order->keep_image) {
@@ -218,6 +226,8 @@ static ja_step_t ask_for(const ja_order_t *order, const ja_target_t *target, ja_
 
     memcpy(ask->url, target->url, sizeof(ask->url));
     ask->realm = realm;
+    ask->epoch = ja_shared_epoch();
+    ask->sent_ms = now_ms();
     ask->authorization[0] = '\0';
     ask->mark = 0;
     if (target->credential && !authorize(order, ask)) {
@@ -373,9 +383,12 @@ static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
     ja_entry_t *entry = entry_of(verdict, answer);
 
     log_verdict(order, ask, verdict, answer);
+    ja_journal_answer(order, ask, verdict, answer);
     if (answer->net != JA_NET_ABORTED) {
         ja_gate_report(order->realm, ask->mark, verdict->outcome, retry_after(answer));
         if (entry != NULL) {
+            entry->record.epoch = ask->epoch;
+            entry->record.realm = ja_shared_realm_tag(order->realm);
             keep(order, entry);
         }
     }
@@ -428,8 +441,15 @@ static ja_entry_t *image_answered(const ja_order_t *order, ja_ask_t *ask, const 
         ask->step = STEP_IDENTITY;
         return NULL;
     }
-    ja_entry_t *unchanged = is_not_modified(ask, &verdict, answer) ? confirmed(order) : NULL;
+    bool is_same = is_not_modified(ask, &verdict, answer);
+    if ((is_same || verdict.outcome == JA_OUTCOME_IMAGE) && ask->epoch < oldest_epoch(order)) {
+        ja_gate_report(order->realm, ask->mark, JA_OUTCOME_IMAGE, -1);
+        return NULL; /* forgotten while it was on its way: Jira may have a newer one */
+    }
+    ja_entry_t *unchanged = is_same ? confirmed(order) : NULL;
     if (unchanged != NULL) {
+        verdict.outcome = JA_OUTCOME_IMAGE;
+        ja_journal_answer(order, ask, &verdict, answer);
         ja_gate_report(order->realm, ask->mark, JA_OUTCOME_IMAGE, -1);
         return unchanged;
     }

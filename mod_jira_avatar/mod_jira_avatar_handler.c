@@ -13,6 +13,7 @@
 #include "mod_jira_avatar_access.h"
 #include "mod_jira_avatar_config.h"
 #include "mod_jira_avatar_gate.h"
+#include "mod_jira_avatar_journal.h"
 #include "mod_jira_avatar_location.h"
 #include "mod_jira_avatar_response.h"
 #include "mod_jira_avatar_sections.h"
@@ -150,6 +151,7 @@ static void log_wait(request_rec *r, const ja_reply_t *reply, ja_outcome_t outco
 static int fetch_and_answer(request_rec *r, ja_reply_t *reply, const ja_order_t *order)
 {
     ja_entry_t *entry;
+    apr_time_t began = apr_time_now();
     ja_gate_t gate = ja_gate_look(order->realm);
 
     if (!gate.open) {
@@ -158,6 +160,8 @@ static int fetch_and_answer(request_rec *r, ja_reply_t *reply, const ja_order_t 
     }
     ja_wait_t wait = ja_fetch_visitor_get(engine, order, reply->settings->wait_ms,
                                           max_waiting(reply->settings), &entry);
+
+    reply->wait_ms = apr_time_as_msec(apr_time_now() - began);
 
     switch (wait) {
     case JA_WAIT_FULL:
@@ -220,7 +224,9 @@ static int answer_stale(request_rec *r, ja_reply_t *reply, ja_entry_t *entry,
 static int answer(request_rec *r, ja_reply_t *reply, const ja_ref_t *ref)
 {
     const ja_settings_t *settings = reply->settings;
-    ja_fresh_t fresh = {settings->max_age * 1000, settings->negative_max_age * 1000};
+    ja_tags_t tags = ja_tags(ja_shared_realm_tag(settings->realm), ref);
+    ja_fresh_t fresh = {settings->max_age * 1000, settings->negative_max_age * 1000,
+                        ja_shared_oldest_epoch(settings->realm, &tags)};
     ja_order_t order;
 
     make_order(r, settings, ref, &order);
@@ -311,6 +317,7 @@ static int handle(request_rec *r)
     if (outcome != JA_OUTCOME_IMAGE) {
         return ja_response_outcome(r, &reply, outcome, reason);
     }
+    ja_journal_kind(r, &ref);
     reply.keep_out_of_cache = reply.keep_out_of_cache || ref.extra_params;
     return answer(r, &reply, &ref);
 }

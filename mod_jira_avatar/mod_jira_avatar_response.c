@@ -8,6 +8,7 @@
 #include <util_filter.h>
 
 #include "mod_jira_avatar_bucket.h"
+#include "mod_jira_avatar_journal.h"
 
 #define CACHE_NAME "jira-avatar"
 #define QUICK_NOTE "jira-avatar-quick"
@@ -246,10 +247,45 @@ static int send_failure(request_rec *r, const ja_reply_t *reply, ja_outcome_t ou
     return send_bytes(r, "text/plain; charset=utf-8", body, strlen(body));
 }
 
+/* ---- what is told to the administrator ------------------------------------------------------- */
+
+static ja_count_t count_of(const ja_reply_t *reply, ja_outcome_t outcome, const ja_entry_t *entry)
+{
+    static const ja_count_t of_came[] = {
+        [JA_CAME_LOCAL] = JA_COUNT_REFUSED,    [JA_CAME_HIT] = JA_COUNT_HIT,
+        [JA_CAME_STALE] = JA_COUNT_STALE,      [JA_CAME_FETCHED] = JA_COUNT_MISS,
+        [JA_CAME_COLLAPSED] = JA_COUNT_JOINED,
+    };
+
+    if (ja_policy_outcome(outcome)->status < HTTP_INTERNAL_SERVER_ERROR) {
+        return of_came[reply->came];
+    }
+    return entry != NULL                   ? JA_COUNT_FAILED
+           : outcome == JA_OUTCOME_BUSY    ? JA_COUNT_BUSY
+           : outcome == JA_OUTCOME_TIMEOUT ? JA_COUNT_LATE
+                                           : JA_COUNT_FAILED;
+}
+
+static void note(request_rec *r, const ja_reply_t *reply, ja_outcome_t outcome,
+                 const ja_entry_t *entry)
+{
+    bool asked = reply->came == JA_CAME_FETCHED || reply->came == JA_CAME_COLLAPSED;
+    ja_visit_t visit = {.realm = reply->settings->realm,
+                        .count = count_of(reply, outcome, entry),
+                        .outcome = outcome,
+                        .asked = asked,
+                        .wait_ms = reply->wait_ms,
+                        .upstream_status =
+                            asked && entry != NULL ? entry->record.upstream_status : 0};
+
+    ja_journal_visit(r, &visit);
+}
+
 int ja_response_entry(request_rec *r, const ja_reply_t *reply, ja_entry_t *entry)
 {
     ja_outcome_t outcome = ja_entry_outcome(entry);
 
+    note(r, reply, outcome, entry);
     return outcome == JA_OUTCOME_IMAGE ? send_image(r, reply, entry)
                                        : send_failure(r, reply, outcome, NULL, entry);
 }
@@ -257,5 +293,6 @@ int ja_response_entry(request_rec *r, const ja_reply_t *reply, ja_entry_t *entry
 int ja_response_outcome(request_rec *r, const ja_reply_t *reply, ja_outcome_t outcome,
                         const char *sentence)
 {
+    note(r, reply, outcome, NULL);
     return send_failure(r, reply, outcome, sentence, NULL);
 }

@@ -28,6 +28,7 @@ typedef struct ja_reply_t {
     bool keep_out_of_cache; /* of mod_cache */
     int64_t age_s;          /* of what is held */
     int64_t retry_after_s;  /* when to come back, if nobody else says; 0: nothing is known */
+    int64_t wait_ms;        /* for a fetch */
 } ja_reply_t;
 
 /** The fields that every answer has, errors of httpd included. */

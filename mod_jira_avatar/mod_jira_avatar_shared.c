@@ -22,6 +22,8 @@ enum {
     REALMS = 64,
     LEASES = 1024,
     LEASE_PROBES = 16,
+    PROCESSES = 512,
+    TAGS = 8192, /* what has an equal place is forgotten together */
     LOG_INTERVAL_MS = 60 * 1000,
     IDENTITY_MS = 10 * 60 * 1000
 };
@@ -33,7 +35,16 @@ typedef struct lease_t {
     uintptr_t owner; /* within the holder */
 } lease_t;
 
+typedef struct process_t {
+    pid_t pid; /* 0: free */
+    uint64_t entries, bytes;
+} process_t;
+
 typedef struct area_t {
+    int64_t since_ms;
+    uint64_t epoch;
+    uint64_t forgotten[TAGS];
+    process_t processes[PROCESSES];
     ja_slot_t slots[REALMS];
     lease_t leases[LEASES];
     bool said_once;
@@ -71,7 +82,10 @@ static apr_status_t create(retained_t *retained, server_rec *server)
         rv = apr_shm_create(&retained->shm, sizeof(area_t), NULL, pool);
     }
     if (rv == APR_SUCCESS) {
-        memset(apr_shm_baseaddr_get(retained->shm), 0, sizeof(area_t));
+        area_t *fresh = apr_shm_baseaddr_get(retained->shm);
+        memset(fresh, 0, sizeof(*fresh));
+        fresh->since_ms = now_ms();
+        fresh->epoch = (uint64_t)apr_time_now(); /* later than in a store that outlived us */
         retained->size = sizeof(area_t);
     }
     return rv;
@@ -348,4 +362,149 @@ bool ja_shared_first_time(void)
         unlock();
     }
     return first;
+}
+
+/* ---- counting ------------------------------------------------------------------------------ */
+
+ja_metrics_t *ja_shared_metrics(const ja_realm_t *realm)
+{
+    ja_slot_t *slot = (ja_slot_t *)(uintptr_t)ja_shared_peek(realm); /* its numbers are atomic */
+
+    return slot != NULL ? &slot->metrics : NULL;
+}
+
+int64_t ja_shared_since(void)
+{
+    return area != NULL ? area->since_ms : 0;
+}
+
+static bool is_alive(pid_t pid)
+{
+    return pid != 0 && (kill(pid, 0) == 0 || errno != ESRCH);
+}
+
+/* The place of this process; the caller holds the lock. */
+static process_t *claim_process(void)
+{
+    process_t *free_one = NULL;
+
+    for (size_t i = 0; i < PROCESSES; i++) {
+        process_t *process = &area->processes[i];
+        if (process->pid == getpid()) {
+            return process;
+        }
+        if (free_one == NULL && !is_alive(process->pid)) {
+            free_one = process;
+        }
+    }
+    if (free_one != NULL) {
+        *free_one = (process_t){.pid = getpid()};
+    }
+    return free_one;
+}
+
+void ja_shared_report_memory(uint64_t entries, uint64_t bytes)
+{
+    static process_t *own;
+    process_t *process = __atomic_load_n(&own, __ATOMIC_RELAXED);
+
+    if (process == NULL && lock()) {
+        process = claim_process();
+        unlock();
+        __atomic_store_n(&own, process, __ATOMIC_RELAXED);
+    }
+    if (process != NULL) {
+        __atomic_store_n(&process->entries, entries, __ATOMIC_RELAXED);
+        __atomic_store_n(&process->bytes, bytes, __ATOMIC_RELAXED);
+    }
+}
+
+size_t ja_shared_processes(uint64_t *entries, uint64_t *bytes)
+{
+    size_t count = 0;
+
+    *entries = *bytes = 0;
+    for (size_t i = 0; area != NULL && i < PROCESSES; i++) {
+        const process_t *process = &area->processes[i];
+        if (is_alive(process->pid)) {
+            count++;
+            *entries += __atomic_load_n(&process->entries, __ATOMIC_RELAXED);
+            *bytes += __atomic_load_n(&process->bytes, __ATOMIC_RELAXED);
+        }
+    }
+    return count;
+}
+
+/* ---- forgetting ---------------------------------------------------------------------------- */
+
+uint64_t ja_shared_realm_tag(const ja_realm_t *realm)
+{
+    uint64_t tag;
+
+    memcpy(&tag, realm->digest, sizeof(tag));
+    return tag;
+}
+
+uint64_t ja_shared_epoch(void)
+{
+    return area != NULL ? __atomic_load_n(&area->epoch, __ATOMIC_ACQUIRE) : 0;
+}
+
+static uint64_t *place_of(uint64_t tag)
+{
+    return &area->forgotten[tag % TAGS];
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+uint64_t ja_shared_oldest_epoch(const ja_realm_t *realm, const ja_tags_t *tags)
+{
+    const ja_slot_t *slot = ja_shared_peek(realm);
+    uint64_t oldest = 0;
+
+    if (slot == NULL) {
+        return 0;
+    }
+    oldest = __atomic_load_n(&slot->forgotten, __ATOMIC_ACQUIRE);
+    if (tags->owner != 0) {
+        oldest = later(oldest, __atomic_load_n(place_of(tags->owner), __ATOMIC_ACQUIRE));
+    }
+    if (tags->picture != 0) {
+        oldest = later(oldest, __atomic_load_n(place_of(tags->picture), __ATOMIC_ACQUIRE));
+    }
+    return oldest;
+}
+
+/* The caller holds the lock. First the epoch, so that nothing is asked for in between that is
+ * forgotten at once. */
+static void begin_epoch(uint64_t *of)
+{
+    uint64_t epoch = later(area->epoch + 1, (uint64_t)apr_time_now());
+
+    __atomic_store_n(&area->epoch, epoch, __ATOMIC_RELEASE);
+    __atomic_store_n(of, epoch, __ATOMIC_RELEASE);
+}
+
+bool ja_shared_forget(uint64_t tag)
+{
+    if (!lock()) {
+        return false;
+    }
+    begin_epoch(place_of(tag));
+    unlock();
+    return true;
+}
+
+static void forget_slot(ja_slot_t *slot, void *unused)
+{
+    (void)unused;
+    begin_epoch(&slot->forgotten);
+}
+
+bool ja_shared_forget_all(const ja_realm_t *realm)
+{
+    return ja_shared_slot(realm, forget_slot, NULL);
 }

@@ -14,7 +14,9 @@
 
 #include "ja_entry.h"
 #include "ja_limit.h"
+#include "ja_metrics.h"
 #include "ja_realm.h"
+#include "ja_tag.h"
 
 void ja_shared_pre_config(apr_pool_t *pconf);
 int ja_shared_post_config(server_rec *server);
@@ -40,6 +42,9 @@ typedef struct ja_slot_t {
     int64_t identity_until_ms;
     ja_identity_t identity;
     int64_t said_ms[JA_OUTCOME_COUNT];
+    uint64_t forgotten; /* what was asked for in an earlier epoch is */
+    ja_journal_t journal;
+    ja_metrics_t metrics;
 } ja_slot_t;
 
 /** Runs `work` on the realm's slot under the lock; not at all if there is no slot or no lock.
@@ -49,6 +54,36 @@ bool ja_shared_slot(const ja_realm_t *realm, void (*work)(ja_slot_t *slot, void 
 
 /** The realm's slot for reading single numbers without the lock, or NULL. */
 const ja_slot_t *ja_shared_peek(const ja_realm_t *realm);
+
+/** Where the realm is counted, without the lock, or NULL. */
+ja_metrics_t *ja_shared_metrics(const ja_realm_t *realm);
+
+/** Since when there are counters, Unix milliseconds; 0: there are none. */
+int64_t ja_shared_since(void);
+
+/** What this process has at hand, for ja_shared_processes(). */
+void ja_shared_report_memory(uint64_t entries, uint64_t bytes);
+
+/** What all living processes have. @return how many they are */
+size_t ja_shared_processes(uint64_t *entries, uint64_t *bytes);
+
+/*
+ * Forgetting. An entry knows the epoch in which Jira was asked for it; forgetting begins a new
+ * epoch, and what is older than that, of a realm or with a tag, is nowhere served any more,
+ * neither from the store nor from the memory of any process.
+ */
+
+/** Tells realms apart in tags and entries; the same in every process. */
+uint64_t ja_shared_realm_tag(const ja_realm_t *realm);
+
+uint64_t ja_shared_epoch(void);
+
+/** The first epoch whose answers still count for what has these tags. Cheap enough for a hit. */
+uint64_t ja_shared_oldest_epoch(const ja_realm_t *realm, const ja_tags_t *tags);
+
+/** Forgets what has the tag. False if nobody can be told: every process acts alone. */
+bool ja_shared_forget(uint64_t tag);
+bool ja_shared_forget_all(const ja_realm_t *realm);
 
 /** The cloudId that the site told; false if nobody asked yet. */
 bool ja_shared_cloud_id(const ja_realm_t *realm, char cloud_id[JA_CLOUD_ID_LEN + 1]);

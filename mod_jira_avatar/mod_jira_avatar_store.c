@@ -10,6 +10,7 @@
 
 #include "ja_memory.h"
 #include "mod_jira_avatar_config.h"
+#include "mod_jira_avatar_shared.h"
 
 APLOG_USE_MODULE(jira_avatar);
 
@@ -102,6 +103,7 @@ int ja_store_post_config(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *serve
 void ja_store_child_init(apr_pool_t *pchild, server_rec *server)
 {
     memory = ja_memory_create(MEMORY_BYTES);
+    ja_shared_report_memory(0, 0);
     if (mutex != NULL) {
         apr_status_t rv =
             apr_global_mutex_child_init(&mutex, apr_global_mutex_lockfile(mutex), pchild);
@@ -211,28 +213,110 @@ static bool is_fresh(const ja_entry_t *entry, const ja_fresh_t *fresh)
     return ja_store_age(entry) < (is_image ? fresh->image_ms : fresh->negative_ms);
 }
 
+static void put_at_hand(const unsigned char key[JA_KEY_LEN], ja_entry_t *entry)
+{
+    uint64_t entries, bytes;
+
+    ja_memory_put(memory, key, entry);
+    ja_memory_load(memory, &entries, &bytes);
+    ja_shared_report_memory(entries, bytes);
+}
+
+static ja_entry_t *unless_forgotten(ja_entry_t *entry, const ja_fresh_t *fresh)
+{
+    if (entry == NULL || entry->record.epoch >= fresh->oldest_epoch) {
+        return entry;
+    }
+    ja_entry_unref(entry);
+    return NULL;
+}
+
 ja_entry_t *ja_store_lookup(const unsigned char key[JA_KEY_LEN], const ja_fresh_t *fresh)
 {
-    ja_entry_t *at_hand = ja_memory_get(memory, key);
+    ja_entry_t *at_hand = unless_forgotten(ja_memory_get(memory, key), fresh);
 
     if (at_hand != NULL && is_fresh(at_hand, fresh)) {
         return at_hand;
     }
-    ja_entry_t *shared = retrieve_shared(key);
+    ja_entry_t *shared = unless_forgotten(retrieve_shared(key), fresh);
     if (shared == NULL ||
         (at_hand != NULL && at_hand->record.stored_at_ms >= shared->record.stored_at_ms)) {
         ja_entry_unref(shared);
         return at_hand;
     }
     ja_entry_unref(at_hand);
-    ja_memory_put(memory, key, shared);
+    put_at_hand(key, shared);
     return shared;
 }
 
 void ja_store_keep(const unsigned char key[JA_KEY_LEN], ja_entry_t *entry, int64_t seconds)
 {
-    ja_memory_put(memory, key, entry);
+    put_at_hand(key, entry);
     if (seconds > 0) {
         store_shared(key, entry, seconds);
     }
+}
+
+/* ---- counting ------------------------------------------------------------------------------ */
+
+typedef struct counting_t {
+    const uint64_t *realms;
+    size_t count;
+    ja_held_t *held;
+} counting_t;
+
+static void count_entry(ja_held_t *held, const ja_record_t *record)
+{
+    if (record->outcome == JA_OUTCOME_IMAGE) {
+        held->images++;
+        held->bytes += record->body_len;
+    } else {
+        held->negatives++;
+    }
+}
+
+static apr_status_t count_block(ap_socache_instance_t *of, server_rec *server, void *context,
+                                const unsigned char *id, unsigned int id_len,
+                                const unsigned char *data, unsigned int len, apr_pool_t *pool)
+{
+    counting_t *counting = context;
+    ja_record_t record;
+
+    (void)of, (void)server, (void)id, (void)id_len, (void)pool;
+    if (len < sizeof(record)) {
+        return APR_SUCCESS;
+    }
+    memcpy(&record, data, sizeof(record));
+    if (record.magic != JA_RECORD_MAGIC) {
+        return APR_SUCCESS;
+    }
+    count_entry(&counting->held[counting->count], &record);
+    for (size_t i = 0; i < counting->count; i++) {
+        if (counting->realms[i] == record.realm) {
+            count_entry(&counting->held[i], &record);
+        }
+    }
+    return APR_SUCCESS;
+}
+
+bool ja_store_count(const uint64_t *realms, size_t count, ja_held_t *held)
+{
+    counting_t counting = {realms, count, held};
+    apr_status_t rv = APR_ENOTIMPL;
+    apr_pool_t *pool;
+
+    memset(held, 0, (count + 1) * sizeof(*held));
+    if (provider == NULL || provider->iterate == NULL ||
+        apr_pool_create(&pool, main_server->process->pool) != APR_SUCCESS) {
+        return false;
+    }
+    if (lock()) {
+        rv = provider->iterate(instance, main_server, &counting, count_block, pool);
+        unlock();
+    }
+    apr_pool_destroy(pool);
+    for (size_t i = 0; i <= count; i++) {
+        held[i].known = rv == APR_SUCCESS;
+    }
+    return rv == APR_SUCCESS;
 }

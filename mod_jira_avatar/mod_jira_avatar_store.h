@@ -12,6 +12,7 @@
 #include "mod_jira_avatar_private.h"
 
 #include "ja_entry.h"
+#include "ja_report.h"
 
 /** Registers the mutex. */
 void ja_store_pre_config(apr_pool_t *pconf);
@@ -22,10 +23,11 @@ int ja_store_post_config(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *serve
 
 void ja_store_child_init(apr_pool_t *pchild, server_rec *server);
 
-/** How long an answer is fresh, by what it is. Milliseconds. */
+/** How long an answer is fresh, by what it is, in milliseconds; and which count at all. */
 typedef struct ja_fresh_t {
     int64_t image_ms;
     int64_t negative_ms;
+    uint64_t oldest_epoch; /* what was asked for before it is forgotten */
 } ja_fresh_t;
 
 /** The entry of `key`, or NULL. One that this process has at hand and that is fresh is given
@@ -34,6 +36,11 @@ ja_entry_t *ja_store_lookup(const unsigned char key[JA_KEY_LEN], const ja_fresh_
 
 /** Milliseconds since the answer came; never below zero. */
 int64_t ja_store_age(const ja_entry_t *entry);
+
+/** Counts what the store holds of each realm (ja_record_t.realm); `realms` has `count` of them, and
+ *  `held` one more, for all. Reads the whole store: not for every request.
+ *  @return false if this provider cannot be read through */
+bool ja_store_count(const uint64_t *realms, size_t count, ja_held_t *held);
 
 /** Keeps `entry` for `seconds`, for all children. */
 void ja_store_keep(const unsigned char key[JA_KEY_LEN], ja_entry_t *entry, int64_t seconds);

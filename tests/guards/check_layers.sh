@@ -10,6 +10,7 @@ table='
 ja_text
 ja_query
 ja_ref
+ja_tag
 ja_svg
 ja_image
 ja_policy
@@ -39,6 +40,7 @@ mod_jira_avatar_sections   apr httpd
 mod_jira_avatar_access     apr httpd
 mod_jira_avatar_shared     apr openssl httpd
 mod_jira_avatar_store      apr openssl httpd
+mod_jira_avatar_journal    apr openssl httpd
 mod_jira_avatar_gate       apr openssl httpd
 mod_jira_avatar_desk       apr openssl jansson httpd
 mod_jira_avatar_location   apr httpd

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What fits a reader's head: functions of at most 60 lines and 6 parameters, files of at most 600.
+# An iterator of ap_socache has the parameters that httpd gives it.
 cd "${srcdir:=.}/mod_jira_avatar" || exit 1
 
 awk '
@@ -22,7 +23,7 @@ FNR == 1 { start = 0; head = "" }
 FNR == 601 { complain("the file has more than 600 lines") }
 /^\{/ {
     start = FNR
-    if (parameters(head) > 6) complain("more than 6 parameters: " head)
+    if (parameters(head) > 6 && head !~ /ap_socache_instance_t/) complain("more than 6 parameters: " head)
 }
 /^\}/ && start {
     if (FNR - start - 1 > 60) complain("a function of " FNR - start - 1 " lines ends here")
