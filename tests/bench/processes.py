@@ -12,6 +12,7 @@ import tempfile
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
+WITH_US = ("setpriv", "--pdeathsig", "TERM")  # a bench that is killed takes httpd and nginx along
 _running = []
 
 
@@ -57,7 +58,7 @@ def start(command, cwd):
     """Starts a server in a session of its own; its output goes to cwd/output.log."""
     with open(cwd / "output.log", "ab") as log:
         process = subprocess.Popen(
-            [str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL, stdout=log,
+            [*WITH_US, *(str(word) for word in command)], cwd=cwd, stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, start_new_session=True,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": str(cwd)},
         )
@@ -74,7 +75,7 @@ def wait_port(port, process, cwd, seconds=15):
             return
         time.sleep(0.05)
     said = "".join(path.read_text(errors="replace")[-2000:] for path in cwd.glob("*.log"))
-    raise RuntimeError(f"{process.args[0]} does not listen on {port}:\n{said}")
+    raise RuntimeError(f"{process.args[3]} does not listen on {port}:\n{said}")
 
 
 def run(command, text=None, seconds=60, cwd=None):
@@ -85,7 +86,7 @@ def run(command, text=None, seconds=60, cwd=None):
 
 def spawn(command, text=None, cwd=None):
     process = subprocess.Popen(
-        [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [*WITH_US, *(str(word) for word in command)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, cwd=cwd, text=True, start_new_session=True,
     )
     process.request_text = text
