@@ -70,6 +70,17 @@ ja_entry_t *ja_entry_image(ja_image_type_t type, const unsigned char *body, size
     return entry;
 }
 
+ja_entry_t *ja_entry_lookup(ja_slice_t pictures)
+{
+    ja_entry_t *entry = ja_entry_create(JA_OUTCOME_IMAGE, pictures.len);
+
+    if (entry != NULL) {
+        memcpy(entry->body, pictures.data, pictures.len);
+        entry->record.kind = JA_RECORD_LOOKUP;
+    }
+    return entry;
+}
+
 ja_entry_t *ja_entry_failure(ja_outcome_t outcome, const char *cause, const char *detail)
 {
     ja_entry_t *entry = ja_entry_create(outcome, 0);
@@ -95,7 +106,8 @@ ja_entry_t *ja_entry_copy(const ja_entry_t *entry)
 static bool is_whole(const ja_record_t *record, size_t len)
 {
     return record->magic == JA_RECORD_MAGIC && record->outcome < JA_OUTCOME_COUNT &&
-           record->image_type <= JA_IMAGE_SVG && len == sizeof(*record) + record->body_len &&
+           record->image_type <= JA_IMAGE_SVG && record->kind <= JA_RECORD_LOOKUP &&
+           len == sizeof(*record) + record->body_len &&
            memchr(record->etag, '\0', sizeof(record->etag)) != NULL &&
            memchr(record->upstream.etag, '\0', JA_VALIDATOR_MAX) != NULL &&
            memchr(record->upstream.last_modified, '\0', JA_VALIDATOR_MAX) != NULL &&

@@ -26,6 +26,8 @@ enum { JA_KEY_LEN = 32, JA_ETAG_MAX = 36, JA_ENTRY_CAUSE_MAX = 256 };
 /** SHA-256, for keys and whatever else tells bytes apart; never fails. */
 void ja_digest(const void *bytes, size_t len, unsigned char digest[JA_KEY_LEN]);
 
+typedef enum { JA_RECORD_ANSWER, JA_RECORD_LOOKUP } ja_record_kind_t;
+
 typedef struct ja_record_t {
     uint32_t magic;          /* JA_RECORD_MAGIC: a store of another version is not read */
     uint16_t outcome;        /* ja_outcome_t */
@@ -38,6 +40,7 @@ typedef struct ja_record_t {
     int32_t upstream_status; /* HTTP status that Jira gave, 0 if none */
     int32_t retry_after;     /* seconds from stored_at_ms, -1 if nobody said */
     uint32_t body_len;
+    uint32_t kind;                  /* ja_record_kind_t */
     char etag[JA_ETAG_MAX];         /* quoted, from the content; "" without a body */
     ja_validators_t upstream;       /* to ask whether the image has changed */
     char cause[JA_ENTRY_CAUSE_MAX]; /* what was seen, for failures */
@@ -60,6 +63,9 @@ ja_entry_t *ja_entry_create(ja_outcome_t outcome, size_t body_len);
 
 /** An image with its ETag; copies the bytes. */
 ja_entry_t *ja_entry_image(ja_image_type_t type, const unsigned char *body, size_t len);
+
+/** What the REST API named as the pictures of something (ja_lookup.h); copies the bytes. */
+ja_entry_t *ja_entry_lookup(ja_slice_t pictures);
 
 /** A failure or a negative answer. */
 ja_entry_t *ja_entry_failure(ja_outcome_t outcome, const char *cause, const char *detail);

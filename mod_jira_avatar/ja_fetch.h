@@ -25,6 +25,7 @@ typedef struct ja_order_t {
     const ja_realm_t *realm;
     ja_ref_t ref;
     int64_t asked_at_ms;   /* Unix; what is stored later than this answers the order, too */
+    int64_t fresh;         /* seconds that a look-up serves every size of its avatar */
     int64_t keep_image;    /* seconds an image stays in the store: fresh + stale */
     int64_t keep_negative; /* seconds a "not found" stays */
     void *origin;          /* for the desk's log: which server asks; lives as long as the process */
@@ -38,11 +39,15 @@ typedef struct ja_ask_t {
     const char *accept;
     ja_validators_t held; /* of what is held: sent as conditions */
     int64_t max_bytes;
-    ja_asked_t asked; /* for the judge */
-    int step;         /* the desk's own: which of its questions this is, */
-    uint64_t mark;    /* and which secret it carries, */
-    uint64_t epoch;   /* in which epoch it is asked (what is forgotten later began earlier) */
-    int64_t sent_ms;  /* and when; Unix */
+    ja_asked_t asked;      /* for the judge */
+    int step;              /* the desk's own: which of its questions this is, */
+    uint64_t mark;         /* which secret it carries, */
+    uint64_t epoch;        /* in which epoch it is asked (what is forgotten later began earlier) */
+    int64_t sent_ms;       /* and when; Unix, */
+    bool gateway;          /* whether it goes to the gateway, */
+    uint64_t refused_mark; /* which secret the site refused on this flight, */
+    bool outside;          /* whether its URL is on a public host, */
+    unsigned redirects;    /* and how often such a one sent us on */
 } ja_ask_t;
 
 typedef struct ja_flight_t ja_flight_t;

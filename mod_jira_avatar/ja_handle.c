@@ -18,6 +18,9 @@ enum {
 
 struct ja_handle_t {
     CURL *easy;
+    const ja_realm_t *realm;
+    const ja_host_t *host; /* of a realm outside of Jira: which one is asked, */
+    char refused[64];      /* and at which address it may not be */
     struct curl_slist *headers;
     char error[CURL_ERROR_SIZE];
     ja_answer_t answer;
@@ -153,13 +156,18 @@ static ja_net_t net_of(ja_handle_t *handle, CURLcode code)
     if (net == JA_NET_BROKEN && connect_code != 0 && connect_code / 100 != 2) {
         return JA_NET_PROXY; /* libcurl reports a refused CONNECT as a receive error */
     }
+    if (net == JA_NET_CONNECT && handle->refused[0] != '\0') {
+        return JA_NET_ADDRESS;
+    }
     return net == JA_NET_TIMEOUT && sent_at == 0 ? JA_NET_CONNECT_TIMEOUT : net;
 }
 
 /* libcurl's sentence, fit for a log line and a header field. */
 static void keep_detail(ja_handle_t *handle, CURLcode code)
 {
-    const char *text = handle->error[0] != '\0' ? handle->error : curl_easy_strerror(code);
+    const char *text = handle->answer.net == JA_NET_ADDRESS ? handle->refused
+                       : handle->error[0] != '\0'           ? handle->error
+                                                            : curl_easy_strerror(code);
     size_t len = 0;
 
     for (; text[len] != '\0' && len < JA_DETAIL_MAX - 1; len++) {
@@ -300,6 +308,7 @@ static bool add_header_if(ja_handle_t *handle, const char *name, const char *val
 
 bool ja_handle_set(ja_handle_t *handle, ja_ask_t *ask)
 {
+    handle->host = ja_hosts_find(handle->realm->hosts, ja_slice(ask->url));
     handle->max_bytes = (size_t)ask->max_bytes;
     bool added = add_header(handle, "Accept: ", ask->accept) &&
                  add_header_if(handle, "If-None-Match: ", ask->held.etag) &&
@@ -308,6 +317,7 @@ bool ja_handle_set(ja_handle_t *handle, ja_ask_t *ask)
     OPENSSL_cleanse(ask->authorization, sizeof(ask->authorization));
     curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, handle->headers);
     curl_easy_setopt(handle->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)ask->max_bytes);
+    added = added && (handle->realm->hosts == NULL || handle->host != NULL);
     return added && curl_easy_setopt(handle->easy, CURLOPT_URL, ask->url) == CURLE_OK;
 }
 
@@ -337,7 +347,36 @@ void ja_handle_clear(ja_handle_t *handle)
     }
     memset(&handle->answer, 0, sizeof(handle->answer));
     handle->error[0] = '\0';
+    handle->refused[0] = '\0';
     handle->header_bytes = 0;
+}
+
+/* The address is the one that is about to be connected to: a second answer of the name service, or
+ * another form of writing it, changes nothing. */
+static curl_socket_t on_open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *at)
+{
+    ja_handle_t *handle = self;
+    ja_address_t address;
+    ja_buf_t text = ja_buf(handle->refused, sizeof(handle->refused));
+
+    if (purpose != CURLSOCKTYPE_IPCXN || !ja_address_of(&at->addr, &address)) {
+        ja_buf_add(&text, "not an internet address");
+        return CURL_SOCKET_BAD;
+    }
+    if (handle->host == NULL || !ja_host_may_be_at(handle->host, &address)) {
+        ja_address_write(&address, &text);
+        return CURL_SOCKET_BAD;
+    }
+    return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+}
+
+/* An outbound proxy resolves names itself; then its rules decide where it connects to. */
+static void set_guard(ja_handle_t *handle)
+{
+    if (handle->realm->hosts != NULL && handle->realm->network.proxy == NULL) {
+        curl_easy_setopt(handle->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+        curl_easy_setopt(handle->easy, CURLOPT_OPENSOCKETDATA, handle);
+    }
 }
 
 /* ---- lifetime ------------------------------------------------------------------------------ */
@@ -350,6 +389,8 @@ ja_handle_t *ja_handle_create(const ja_realm_t *realm, CURLSH *share)
         free(handle);
         return NULL;
     }
+    handle->realm = realm;
+    set_guard(handle);
     set_manners(handle->easy, realm);
     set_tls(handle->easy, &realm->network);
     set_proxy(handle->easy, &realm->network);

@@ -117,6 +117,10 @@ static const finding_t net_findings[] = {
                         "connect to it: firewall, SELinux (httpd_can_network_connect), "
                         "JiraAvatarProxy.",
                         NULL},
+    [JA_NET_ADDRESS] = {JA_OUTCOME_REDIRECTED, "the host of the picture has no public address",
+                        "If the host is one of your own, write its addresses behind its name in "
+                        "JiraAvatarPublicHosts.",
+                        NULL},
     [JA_NET_CONNECT_TIMEOUT] = {JA_OUTCOME_CONNECT_TIMEOUT, "no connection in time",
                                 "Check that no firewall drops connections to the site; if there "
                                 "is a way through a proxy only, set JiraAvatarProxy. If the site "

@@ -21,6 +21,7 @@ typedef enum {
     JA_NET_CONNECT_TIMEOUT, /* no connection within `connect` */
     JA_NET_TLS,             /* handshake, protocol */
     JA_NET_CERTIFICATE,     /* the peer's certificate is not trusted, or for another name */
+    JA_NET_ADDRESS,         /* the name leads to where nothing public is */
     JA_NET_PROXY,           /* the outbound proxy refused */
     JA_NET_TIMEOUT,         /* connected, but no complete answer within `total` */
     JA_NET_BROKEN,          /* the connection ended before the answer did */
@@ -62,7 +63,7 @@ typedef enum {
 /** Header names, lower case, indexed by ja_header_t. */
 extern const char *const ja_header_names[JA_HEADER_COUNT];
 
-enum { JA_HEADER_MAX = 256, JA_DETAIL_MAX = 200 };
+enum { JA_HEADER_MAX = 1024, JA_DETAIL_MAX = 200 };
 
 /** What came back, or why nothing did. */
 typedef struct ja_answer_t {

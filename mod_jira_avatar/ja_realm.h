@@ -13,6 +13,7 @@
 #define JA_REALM_H
 
 #include "ja_cred.h"
+#include "ja_hosts.h"
 #include "ja_upstream.h"
 
 typedef struct ja_network_t {
@@ -36,6 +37,9 @@ typedef struct ja_realm_t {
     ja_site_t site;
     ja_cred_t *cred; /* never NULL; may be the kind `none` */
     ja_network_t network;
+    const struct ja_realm_t *outside; /* pictures on public hosts are asked for as this realm, which
+                                         shares nothing that identifies us; NULL: not at all */
+    const ja_hosts_t *hosts;          /* of such a realm: whom it asks; else NULL */
     const char *name;         /* for logs: "https://example.atlassian.net as bot@example.com" */
     unsigned char digest[32]; /* SHA-256 of all of the above but numbers; the same in every process
                                  and after a reload, as long as the settings are */

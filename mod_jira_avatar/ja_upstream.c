@@ -8,7 +8,7 @@
 
 /* So that the longest URL, of a user whose two names are percent-encoded throughout, fits
  * JA_URL_MAX. */
-enum { ORIGIN_MAX = 300, HOST_MAX = 253, LABEL_MAX = 63 };
+enum { ORIGIN_MAX = 300, HOST_MAX = 253, LABEL_MAX = 63, ACCOUNT_ID_MAX = 128 };
 
 /* ---- origins ------------------------------------------------------------------------------ */
 
@@ -324,36 +324,92 @@ static bool same_text(const char *a, const char *b)
     return ja_slice_is_nocase(ja_slice(a), b);
 }
 
-ja_url_status_t ja_upstream_target(const ja_site_t *site, const ja_ref_t *ref, const char *cloud_id,
-                                   ja_target_t *target)
+/* What a Cloud site's gateway has is the REST API alone. */
+static ja_url_status_t begin_url(const ja_site_t *site, bool through, const ja_ref_t *ref,
+                                 const char *cloud_id, ja_buf_t *url)
 {
-    writer_t *write = writers[ref->form][site->kind];
-    bool gateway = site->kind == JA_SITE_CLOUD && site->route == JA_ROUTE_GATEWAY;
-    bool through = gateway && write == add_view; /* the gateway has the REST API alone */
     const char *own = site->cloud_id ? site->cloud_id : cloud_id;
-    ja_buf_t url = ja_buf(target->url, sizeof(target->url));
 
-    if (!write) {
-        return JA_URL_NEEDS_LOOKUP;
-    }
     if ((through || ref->cloud_id[0]) && (!own || !ja_ref_is_cloud_id(ja_slice(own)))) {
         return JA_URL_NEEDS_CLOUD_ID;
     }
     if (ref->cloud_id[0] && !same_text(ref->cloud_id, own)) {
         return JA_URL_OTHER_CLOUD_ID;
     }
-    ja_buf_add(&url, through ? site->gateway.url : site->base.url);
+    ja_buf_add(url, through ? site->gateway.url : site->base.url);
     if (through) {
-        ja_buf_add(&url, "/ex/jira/");
-        ja_buf_add(&url, own);
+        ja_buf_add(url, "/ex/jira/");
+        ja_buf_add(url, own);
+    }
+    return JA_URL_OK;
+}
+
+ja_url_status_t ja_upstream_target(const ja_site_t *site, ja_route_t route, const ja_ref_t *ref,
+                                   const char *cloud_id, ja_target_t *target)
+{
+    writer_t *write = writers[ref->form][site->kind];
+    bool gateway = site->kind == JA_SITE_CLOUD && route == JA_ROUTE_GATEWAY;
+    bool through = gateway && write == add_view;
+    ja_buf_t url = ja_buf(target->url, sizeof(target->url));
+
+    if (!write) {
+        return JA_URL_NEEDS_LOOKUP;
+    }
+    ja_url_status_t status = begin_url(site, through, ref, cloud_id, &url);
+    if (status != JA_URL_OK) {
+        return status;
     }
     write(&url, ref);
     if (url.overflow) {
         return JA_URL_NEEDS_LOOKUP; /* cannot be while ORIGIN_MAX holds; never half a URL */
     }
     target->credential = through || !gateway;
+    target->gateway = through;
     target->identity = !through && ref->form != JA_REF_ICON;
     return JA_URL_OK;
+}
+
+/* Where a type's objects are; what has no row has none, or needs no look-up. */
+static const char *const lookup_paths[][2] = {
+    [JA_TYPE_NONE] = {NULL, NULL},
+    [JA_TYPE_PROJECT] = {"/rest/api/3/project/", "/rest/api/2/project/"},
+    [JA_TYPE_ISSUETYPE] = {NULL, "/rest/api/2/issuetype/"},
+    [JA_TYPE_PRIORITY] = {NULL, "/rest/api/2/priority/"},
+    [JA_TYPE_SD_REQTYPE] = {NULL, NULL},
+    [JA_TYPE_USER] = {"/rest/api/3/user?accountId=", NULL},
+    [JA_TYPE_STATUS] = {"/rest/api/3/status/", "/rest/api/2/status/"},
+};
+
+/* "5b10ac8d82e05b22cc7d4ef5", "557058:" and a UUID, "qm:" and two of them; keys and ids were read
+ * as words before. */
+static bool is_lookup_name(const ja_ref_t *ref)
+{
+    ja_slice_t name = ja_slice(ref->owner);
+
+    return ref->type == JA_TYPE_USER ? name.len <= ACCOUNT_ID_MAX && ja_text_is_word(name, ":-_")
+                                     : name.len > 0;
+}
+
+ja_url_status_t ja_upstream_lookup(const ja_site_t *site, ja_route_t route, const ja_ref_t *ref,
+                                   const char *cloud_id, ja_target_t *target)
+{
+    const char *path = lookup_paths[ref->type][site->kind];
+    bool through = site->kind == JA_SITE_CLOUD && route == JA_ROUTE_GATEWAY;
+    ja_buf_t url = ja_buf(target->url, sizeof(target->url));
+
+    if (!path || !is_lookup_name(ref)) {
+        return JA_URL_NO_LOOKUP;
+    }
+    ja_url_status_t status = begin_url(site, through, ref, cloud_id, &url);
+    if (status != JA_URL_OK) {
+        return status;
+    }
+    ja_buf_add(&url, path);
+    ja_buf_add_percent(&url, ja_slice(ref->owner));
+    target->credential = true;
+    target->gateway = through;
+    target->identity = !through;
+    return url.overflow ? JA_URL_NO_LOOKUP : JA_URL_OK;
 }
 
 static void target_of_site(const ja_site_t *site, const char *path, ja_target_t *target)
@@ -363,6 +419,7 @@ static void target_of_site(const ja_site_t *site, const char *path, ja_target_t 
     ja_buf_add(&url, site->base.url);
     ja_buf_add(&url, path);
     target->credential = false;
+    target->gateway = false;
     target->identity = false;
 }
 

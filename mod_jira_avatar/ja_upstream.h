@@ -39,7 +39,7 @@ typedef struct ja_site_t {
     ja_site_kind_t kind;
     ja_origin_t base;
     ja_origin_t gateway;
-    ja_route_t route;     /* SITE or GATEWAY; never AUTO here */
+    ja_route_t route; /* AUTO: found out by asking, as only Jira can tell the credential's kind */
     const char *cloud_id; /* lower case, or NULL: to be asked from the site */
 } ja_site_t;
 
@@ -48,6 +48,7 @@ enum { JA_URL_MAX = 2048 };
 typedef struct ja_target_t {
     char url[JA_URL_MAX];
     bool credential; /* the URL is on the credential's own origin: it may be sent */
+    bool gateway;    /* it is the gateway's, not the site's */
     bool identity; /* Jira says in the answer who asked (not so for static icons and the gateway) */
 } ja_target_t;
 
@@ -55,18 +56,24 @@ typedef enum {
     JA_URL_OK,
     JA_URL_NEEDS_CLOUD_ID, /* ask /_edge/tenant_info first, then call again */
     JA_URL_OTHER_CLOUD_ID, /* the reference names another site: 404 */
-    JA_URL_NEEDS_LOOKUP    /* JA_REF_LOOKUP: 404 until there is a look-up */
+    JA_URL_NEEDS_LOOKUP,   /* JA_REF_LOOKUP: ja_upstream_lookup() */
+    JA_URL_NO_LOOKUP       /* the REST API has nothing of this type: 404 */
 } ja_url_status_t;
 
 /**
  * Builds the URL that answers `ref`, from fields alone.
  * Cloud: {base or gateway/ex/jira/{cloudId}}/rest/api/3/universal_avatar/view/...; useravatar and
  * icons of the site itself. Data Center: /secure/... below the context path.
+ * @param route    SITE or GATEWAY
  * @param cloud_id learnt from the site, or NULL; the configured one wins
  * @param target   filled on JA_URL_OK only
  */
-ja_url_status_t ja_upstream_target(const ja_site_t *site, const ja_ref_t *ref, const char *cloud_id,
-                                   ja_target_t *target);
+ja_url_status_t ja_upstream_target(const ja_site_t *site, ja_route_t route, const ja_ref_t *ref,
+                                   const char *cloud_id, ja_target_t *target);
+
+/** Where the REST API tells the picture of a JA_REF_LOOKUP, whatever its size; else as above. */
+ja_url_status_t ja_upstream_lookup(const ja_site_t *site, ja_route_t route, const ja_ref_t *ref,
+                                   const char *cloud_id, ja_target_t *target);
 
 /** Where the site tells its cloudId: {base}/_edge/tenant_info, asked without credential. */
 void ja_upstream_tenant_info(const ja_site_t *site, ja_target_t *target);

@@ -9,24 +9,25 @@
 #include <string.h>
 
 #include "ja_limit.h"
+#include "ja_lookup.h"
 #include "mod_jira_avatar_gate.h"
 #include "mod_jira_avatar_journal.h"
+#include "mod_jira_avatar_keep.h"
+#include "mod_jira_avatar_lookup.h"
+#include "mod_jira_avatar_outside.h"
+#include "mod_jira_avatar_route.h"
+#include "mod_jira_avatar_say.h"
 #include "mod_jira_avatar_shared.h"
-#include "mod_jira_avatar_store.h"
 
 APLOG_USE_MODULE(jira_avatar);
 
 /* What a flight asks, one after the other if need be. */
-enum { STEP_IMAGE, STEP_CLOUD_ID, STEP_IDENTITY };
+enum { STEP_IMAGE, STEP_CLOUD_ID, STEP_IDENTITY, STEP_LOOKUP };
 
 enum {
     LATER_MS = 5,               /* how soon to look again whether another child is done */
     JSON_BYTES_MAX = 64 * 1024, /* of what is told about the site and the account */
-    RETRY_AFTER_MAX_S = 24 * 60 * 60,
-    FAILURE_KEPT_S = 5 * 60, /* so that children share failures and count them */
-    FAILURE_PAUSE_MS = 1000, /* before an avatar that failed twice is asked for again */
-    FAILURE_PAUSE_MAX_MS = 60 * 1000,
-    STALE_PAUSE_MS = 2000 /* before a failed refresh is tried again: nobody waits for it */
+    RETRY_AFTER_MAX_S = 24 * 60 * 60
 };
 
 static int64_t now_ms(void)
@@ -40,127 +41,7 @@ static int64_t lease_ms(const ja_realm_t *realm)
     return realm->network.connect_ms + realm->network.total_ms;
 }
 
-/* ---- the store ----------------------------------------------------------------------------- */
-
-static uint64_t oldest_epoch(const ja_order_t *order)
-{
-    ja_tags_t tags = ja_tags(ja_shared_realm_tag(order->realm), &order->ref);
-
-    return ja_shared_oldest_epoch(order->realm, &tags);
-}
-
-/* What is held of the order, but for an image that is too old to be served at all. */
-static ja_entry_t *look_up(const ja_order_t *order)
-{
-    const ja_fresh_t ask_the_store = {.oldest_epoch = oldest_epoch(order)};
-    ja_entry_t *entry = ja_store_lookup(order->key, &ask_the_store);
-
-    if (entry != NULL && ja_store_age(entry) / 1000 >= order->keep_image) {
-        ja_entry_unref(entry);
-        return NULL;
-    }
-    return entry;
-}
-
-/* What somebody else fetched since the order was placed, or found not worth asking for again yet.
- */
-static ja_entry_t *settled_by_others(const ja_order_t *order)
-{
-    ja_entry_t *entry = look_up(order);
-
-    if (entry != NULL && entry->record.stored_at_ms < order->asked_at_ms &&
-        entry->record.not_before_ms <= now_ms()) {
-        ja_entry_unref(entry);
-        return NULL;
-    }
-    return entry;
-}
-
-/* A good image is never replaced by a failure: it only learns when to be fetched again. */
-static void keep_image_despite(const ja_order_t *order, const ja_entry_t *image)
-{
-    ja_entry_t *copy = ja_entry_copy(image);
-    int64_t left_s = order->keep_image - ja_store_age(image) / 1000;
-
-    if (copy != NULL && left_s > 0) {
-        copy->record.failures++;
-        copy->record.not_before_ms =
-            now_ms() + ja_limit_backoff(copy->record.failures, STALE_PAUSE_MS, FAILURE_PAUSE_MAX_MS,
-                                        (uint32_t)now_ms());
-        ja_store_keep(order->key, copy, left_s);
-    }
-    ja_entry_unref(copy);
-}
-
-/* The first failure of an avatar may be a chance; more of them are asked about ever less often. */
-static void keep_failure(const ja_order_t *order, ja_entry_t *failure)
-{
-    ja_entry_t *before = look_up(order);
-
-    if (before != NULL && ja_entry_outcome(before) == JA_OUTCOME_IMAGE) {
-        keep_image_despite(order, before);
-    } else {
-        uint32_t failures = before != NULL ? before->record.failures + 1 : 1;
-        failure->record.failures = failures;
-        failure->record.not_before_ms =
-            now_ms() + ja_limit_backoff(failures - 1, FAILURE_PAUSE_MS, FAILURE_PAUSE_MAX_MS,
-                                        (uint32_t)now_ms());
-        ja_store_keep(order->key, failure, FAILURE_KEPT_S);
-    }
-    ja_entry_unref(before);
-}
-
-static void keep(const ja_order_t *order, ja_entry_t *entry)
-{
-    switch (ja_policy_outcome(ja_entry_outcome(entry))->keep) {
-    case JA_KEEP_IMAGE:
-        ja_store_keep(order->key, entry, order->keep_image);
-        break;
-    case JA_KEEP_SHORT:
-        ja_store_keep(order->key, entry, order->keep_negative);
-        break;
-    case JA_KEEP_NOT:
-        keep_failure(order, entry);
-        break;
-    }
-}
-
 /* ---- the log ------------------------------------------------------------------------------- */
-
-static int log_level(ja_outcome_t outcome, const ja_answer_t *answer)
-{
-    if (answer->net == JA_NET_ABORTED) {
-        return APLOG_DEBUG;
-    }
-    switch (outcome) {
-    case JA_OUTCOME_IMAGE:
-    case JA_OUTCOME_NOT_FOUND:
-    case JA_OUTCOME_UNKNOWN_PATH:
-        return APLOG_DEBUG;
-    case JA_OUTCOME_FORBIDDEN:
-    case JA_OUTCOME_RATE_LIMITED:
-    case JA_OUTCOME_UNAVAILABLE:
-    case JA_OUTCOME_TIMEOUT:
-        return APLOG_WARNING;
-    default:
-        return APLOG_ERR;
-    }
-}
-
-/* Once per outcome and interval as it deserves, every time at debug. */
-static void log_verdict(const ja_order_t *order, const ja_ask_t *ask, const ja_verdict_t *verdict,
-                        const ja_answer_t *answer)
-{
-    int level = log_level(verdict->outcome, answer);
-
-    if (level < APLOG_DEBUG && !ja_shared_may_log(order->realm, verdict->outcome)) {
-        level = APLOG_DEBUG;
-    }
-    ap_log_error(APLOG_MARK, level, 0, order->origin, "JAV0301: %s: %s for %s: %s%s%s%s%s",
-                 order->realm->name, ja_policy_outcome(verdict->outcome)->name, ask->url,
-                 verdict->cause, answer->detail[0] != '\0' ? ": " : "", answer->detail,
-                 verdict->remedy[0] != '\0' ? ". " : "", verdict->remedy);
-}
 
 static void log_frozen_secret(const ja_order_t *order)
 {
@@ -207,17 +88,6 @@ static ja_step_t done(ja_entry_t **entry, ja_entry_t *with)
     return JA_STEP_DONE;
 }
 
-static ja_step_t held_back(const ja_gate_t *gate, ja_entry_t **entry)
-{
-    ja_entry_t *failure = ja_entry_failure(gate->why, "not asked again yet", NULL);
-
-    if (failure != NULL) {
-        failure->record.stored_at_ms = now_ms();
-        failure->record.retry_after = (int32_t)((gate->wait_ms + 999) / 1000);
-    }
-    return done(entry, failure);
-}
-
 /* Fills what every ask has, and passes the gate. */
 static ja_step_t ask_for(const ja_order_t *order, const ja_target_t *target, ja_ask_t *ask,
                          ja_entry_t **entry)
@@ -230,6 +100,7 @@ static ja_step_t ask_for(const ja_order_t *order, const ja_target_t *target, ja_
     ask->sent_ms = now_ms();
     ask->authorization[0] = '\0';
     ask->mark = 0;
+    ask->gateway = target->gateway;
     if (target->credential && !authorize(order, ask)) {
         return done(entry, ja_entry_failure(JA_OUTCOME_INTERNAL,
                                             "the secret cannot be sent as a header", NULL));
@@ -238,15 +109,14 @@ static ja_step_t ask_for(const ja_order_t *order, const ja_target_t *target, ja_
     ask->asked.credential = ask->mark != 0;
     ask->asked.identity = target->identity && !ja_identity_is_known(realm, ask->mark);
     ja_gate_t gate = ja_gate_enter(realm, ask->mark, lease_ms(realm));
-    return gate.open ? JA_STEP_ASK : held_back(&gate, entry);
+    return gate.open ? JA_STEP_ASK : done(entry, ja_gate_failure(&gate));
 }
 
 /* Asks only whether it has changed, if Jira gave us something to ask by. */
 static void ask_by_validators(const ja_order_t *order, ja_ask_t *ask)
 {
-    ja_entry_t *held = look_up(order);
+    ja_entry_t *held = ja_keep_find(order);
 
-    memset(&ask->held, 0, sizeof(ask->held));
     if (held != NULL && ja_entry_outcome(held) == JA_OUTCOME_IMAGE) {
         ask->held = held->record.upstream;
     }
@@ -260,6 +130,15 @@ static ja_step_t ask_image(const ja_order_t *order, const ja_target_t *target, j
     ask->accept = "image/*";
     ask_by_validators(order, ask);
     ask->max_bytes = order->realm->network.max_bytes;
+    return ask_for(order, target, ask, entry);
+}
+
+static ja_step_t ask_lookup(const ja_order_t *order, const ja_target_t *target, ja_ask_t *ask,
+                            ja_entry_t **entry)
+{
+    ask->step = STEP_LOOKUP;
+    ask->accept = "application/json";
+    ask->max_bytes = JA_LOOKUP_BYTES;
     return ask_for(order, target, ask, entry);
 }
 
@@ -294,28 +173,130 @@ static ja_step_t ask_realm(const ja_order_t *order, int step, ja_ask_t *ask, int
     return ask_for(order, &target, ask, entry);
 }
 
-static ja_step_t ask_what_is_needed(const ja_order_t *order, ja_ask_t *ask, int64_t *later_ms,
-                                    ja_entry_t **entry)
+/* Of a route that is not settled the secret decides. */
+static ja_route_t route_of(const ja_order_t *order, ja_ask_t *ask)
+{
+    if (order->realm->site.route == JA_ROUTE_AUTO) {
+        ask->authorization[0] = '\0';
+        (void)authorize(order, ask);
+    }
+    return ja_route_of(order->realm, ask->mark);
+}
+
+static ja_url_status_t target_of(const ja_order_t *order, ja_route_t route, const ja_ref_t *ref,
+                                 ja_target_t *target)
 {
     char learnt[JA_CLOUD_ID_LEN + 1];
-    ja_target_t target;
-    bool known = ja_shared_cloud_id(order->realm, learnt);
+    const char *cloud_id = ja_shared_cloud_id(order->realm, learnt) ? learnt : NULL;
 
-    switch (ja_upstream_target(&order->realm->site, &order->ref, known ? learnt : NULL, &target)) {
+    return (ref->form == JA_REF_LOOKUP ? ja_upstream_lookup : ja_upstream_target)(
+        &order->realm->site, route, ref, cloud_id, target);
+}
+
+static ja_step_t ask_ref(const ja_order_t *order, const ja_ref_t *ref, ja_ask_t *ask,
+                         int64_t *later_ms, ja_entry_t **entry)
+{
+    ja_route_t route = route_of(order, ask);
+    ja_target_t target;
+
+    if (route == JA_ROUTE_AUTO) {
+        *later_ms = LATER_MS;
+        return JA_STEP_LATER;
+    }
+    switch (target_of(order, route, ref, &target)) {
     case JA_URL_OK:
-        return ask->step == STEP_IDENTITY && !ja_identity_is_settled(order->realm, ask->mark)
-                   ? ask_realm(order, STEP_IDENTITY, ask, later_ms, entry)
-                   : ask_image(order, &target, ask, entry);
+        if (ask->step == STEP_IDENTITY && !ja_identity_is_settled(order->realm, ask->mark)) {
+            return ask_realm(order, STEP_IDENTITY, ask, later_ms, entry);
+        }
+        return ref->form == JA_REF_LOOKUP ? ask_lookup(order, &target, ask, entry)
+                                          : ask_image(order, &target, ask, entry);
     case JA_URL_NEEDS_CLOUD_ID:
         return ask_realm(order, STEP_CLOUD_ID, ask, later_ms, entry);
     case JA_URL_OTHER_CLOUD_ID:
         return done(entry,
                     ja_entry_failure(JA_OUTCOME_UNKNOWN_PATH, "another site's cloudId", NULL));
     case JA_URL_NEEDS_LOOKUP:
+    case JA_URL_NO_LOOKUP:
     default:
-        return done(entry,
-                    ja_entry_failure(JA_OUTCOME_UNKNOWN_PATH, "the name needs a look-up", NULL));
+        return done(entry, ja_entry_failure(JA_OUTCOME_UNKNOWN_PATH,
+                                            "Jira has no address for this avatar", NULL));
     }
+}
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+/* Without asking anybody: what the REST API said settles it. */
+static ja_step_t settle(const ja_order_t *order, ja_ask_t *ask, const ja_verdict_t *verdict,
+                        ja_entry_t **entry)
+{
+    ja_answer_t answer = {.net = JA_NET_OK};
+
+    ja_say_verdict(order, ask, verdict, &answer);
+    *entry = ja_entry_failure(verdict->outcome, verdict->cause, NULL);
+    if (*entry != NULL) {
+        (*entry)->record.stored_at_ms = now_ms();
+        (*entry)->record.epoch = ja_shared_epoch();
+        (*entry)->record.realm = ja_shared_realm_tag(order->realm);
+        ja_keep(order, *entry);
+    }
+    return JA_STEP_DONE;
+}
+
+static ja_step_t use_lookup(const ja_order_t *order, const ja_entry_t *known, ja_ask_t *ask,
+                            int64_t *later_ms, ja_entry_t **entry)
+{
+    ja_verdict_t verdict;
+    ja_ref_t ref;
+
+    switch (ja_lookups_follow(order, known, &ref, ask->url, &verdict)) {
+    case JA_FOUND_OURS:
+        return ask_ref(order, &ref, ask, later_ms, entry);
+    case JA_FOUND_PUBLIC:
+        ask->step = STEP_IMAGE;
+        return ja_outside_ask(order, ask, entry);
+    case JA_FOUND_NOTHING:
+    case JA_FOUND_ELSEWHERE:
+    default:
+        return settle(order, ask, &verdict, entry);
+    }
+}
+
+static ja_step_t ask_by_name(const ja_order_t *order, ja_ask_t *ask, int64_t *later_ms,
+                             ja_entry_t **entry)
+{
+    unsigned char key[JA_KEY_LEN];
+    ja_step_t step;
+
+    ja_lookups_key(order, key);
+    bool is_mine = ja_lease_take(key, order, lease_ms(order->realm));
+    ja_entry_t *known = ja_lookups_get(order);
+    if (known != NULL && ja_entry_outcome(known) != JA_OUTCOME_IMAGE) {
+        ja_keep(order, known);
+        return done(entry, known);
+    }
+    if (known != NULL) {
+        ja_lease_drop(key, order);
+        step = use_lookup(order, known, ask, later_ms, entry);
+        ja_entry_unref(known);
+        return step;
+    }
+    if (!is_mine) {
+        *later_ms = LATER_MS;
+        return JA_STEP_LATER;
+    }
+    return ask_ref(order, &order->ref, ask, later_ms, entry);
+}
+
+static ja_step_t ask_what_is_needed(const ja_order_t *order, ja_ask_t *ask, int64_t *later_ms,
+                                    ja_entry_t **entry)
+{
+    memset(&ask->held, 0, sizeof(ask->held));
+    if (ask->outside) {
+        ask->step = STEP_IMAGE;
+        return ja_outside_ask(order, ask, entry);
+    }
+    return order->ref.form == JA_REF_LOOKUP ? ask_by_name(order, ask, later_ms, entry)
+                                            : ask_ref(order, &order->ref, ask, later_ms, entry);
 }
 
 static ja_step_t next(void *self, const ja_order_t *order, ja_ask_t *ask, int64_t *later_ms,
@@ -324,7 +305,7 @@ static ja_step_t next(void *self, const ja_order_t *order, ja_ask_t *ask, int64_
     (void)self;
     bool is_mine = ja_lease_take(order->key, order, lease_ms(order->realm));
 
-    *entry = settled_by_others(order); /* by who holds the lease, or held it before */
+    *entry = ja_keep_settled(order); /* by who holds the lease, or held it before */
     if (*entry != NULL) {
         return JA_STEP_DONE;
     }
@@ -378,18 +359,24 @@ static ja_entry_t *entry_of(const ja_verdict_t *verdict, const ja_answer_t *answ
 
 /* Logs, tells the gate, and keeps what the flight came to. */
 static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
-                            const ja_verdict_t *verdict, const ja_answer_t *answer)
+                            const ja_verdict_t *judged, const ja_answer_t *answer)
 {
-    ja_entry_t *entry = entry_of(verdict, answer);
+    ja_verdict_t verdict = ja_route_verdict(ask, *judged);
+    uint64_t mark = ask->mark != 0 ? ask->mark : ask->refused_mark;
+    ja_entry_t *entry = entry_of(&verdict, answer);
 
-    log_verdict(order, ask, verdict, answer);
-    ja_journal_answer(order, ask, verdict, answer);
+    if (entry != NULL && (ask->outside || order->ref.form == JA_REF_LOOKUP)) {
+        memset(&entry->record.upstream, 0, sizeof(entry->record.upstream)); /* of which address? */
+    }
+    ja_say_verdict(order, ask, &verdict, answer);
+    ja_journal_answer(order, ask, &verdict, answer);
     if (answer->net != JA_NET_ABORTED) {
-        ja_gate_report(order->realm, ask->mark, verdict->outcome, retry_after(answer));
+        ja_route_after(order, ask, verdict.outcome, answer);
+        ja_gate_report(ask->realm, mark, verdict.outcome, retry_after(answer));
         if (entry != NULL) {
             entry->record.epoch = ask->epoch;
             entry->record.realm = ja_shared_realm_tag(order->realm);
-            keep(order, entry);
+            ja_keep(order, entry);
         }
     }
     return entry;
@@ -405,23 +392,6 @@ static bool needs_identity(const ja_order_t *order, const ja_ask_t *ask, const j
            !ja_identity_is_settled(order->realm, ask->mark);
 }
 
-/* The image that is held, as if it had just come; NULL if it is gone meanwhile. */
-static ja_entry_t *confirmed(const ja_order_t *order)
-{
-    ja_entry_t *held = look_up(order);
-    ja_entry_t *copy =
-        held != NULL && ja_entry_outcome(held) == JA_OUTCOME_IMAGE ? ja_entry_copy(held) : NULL;
-
-    ja_entry_unref(held);
-    if (copy != NULL) {
-        copy->record.stored_at_ms = now_ms();
-        copy->record.not_before_ms = 0;
-        copy->record.failures = 0;
-        ja_store_keep(order->key, copy, order->keep_image);
-    }
-    return copy;
-}
-
 static bool is_not_modified(const ja_ask_t *ask, const ja_verdict_t *verdict,
                             const ja_answer_t *answer)
 {
@@ -430,8 +400,57 @@ static bool is_not_modified(const ja_ask_t *ask, const ja_verdict_t *verdict,
     return asked && answer->status == 304 && verdict->outcome == JA_OUTCOME_REDIRECTED;
 }
 
+/* The site may not know a credential that its gateway knows. */
+static bool turns_to_gateway(const ja_order_t *order, ja_ask_t *ask, ja_outcome_t outcome,
+                             const ja_answer_t *answer)
+{
+    if (!ja_route_turns(order, ask, outcome, answer)) {
+        return false;
+    }
+    ask->step = STEP_IMAGE;
+    return true;
+}
+
+/* NULL if the REST API named pictures, which are kept for every size. */
+static ja_entry_t *lookup_answered(const ja_order_t *order, const ja_ask_t *ask,
+                                   ja_verdict_t *verdict, const ja_answer_t *answer)
+{
+    char text[JA_LOOKUP_PICTURES];
+    ja_buf_t pictures = ja_buf(text, sizeof(text));
+    ja_slice_t body = {(const char *)answer->body, answer->body_len};
+    bool is_told =
+        verdict->outcome == JA_OUTCOME_NOT_AN_IMAGE || verdict->outcome == JA_OUTCOME_IMAGE;
+
+    if (is_told) {
+        verdict->outcome = JA_OUTCOME_NOT_AN_IMAGE;
+        verdict->cause = ja_lookup_read(body, &pictures);
+    }
+    ja_entry_t *entry = is_told && verdict->cause == NULL
+                            ? ja_entry_lookup((ja_slice_t){text, pictures.len})
+                            : conclude(order, ask, verdict, answer);
+    if (entry == NULL) {
+        return ja_entry_failure(JA_OUTCOME_INTERNAL, "out of memory", NULL);
+    }
+    if (entry->record.kind == JA_RECORD_LOOKUP) {
+        entry->record.stored_at_ms = now_ms();
+        entry->record.epoch = ask->epoch;
+        entry->record.realm = ja_shared_realm_tag(order->realm);
+        ja_route_after(order, ask, JA_OUTCOME_IMAGE, answer);
+        ja_gate_report(ask->realm, ask->mark, JA_OUTCOME_IMAGE, -1);
+    }
+    ja_lookups_keep(order, entry);
+    if (entry->record.kind == JA_RECORD_LOOKUP) {
+        ja_entry_unref(entry);
+        return NULL;
+    }
+    return entry;
+}
+
 static ja_entry_t *image_answered(const ja_order_t *order, ja_ask_t *ask, const ja_answer_t *answer)
 {
+    if (ja_route_asks_cloud_id(order, ask, answer)) {
+        return NULL;
+    }
     ja_verdict_t verdict = ja_policy_judge(&ask->asked, answer);
     bool is_open = verdict.outcome == JA_OUTCOME_ANONYMOUS ||
                    verdict.outcome == JA_OUTCOME_FORBIDDEN ||
@@ -442,18 +461,27 @@ static ja_entry_t *image_answered(const ja_order_t *order, ja_ask_t *ask, const 
         return NULL;
     }
     bool is_same = is_not_modified(ask, &verdict, answer);
-    if ((is_same || verdict.outcome == JA_OUTCOME_IMAGE) && ask->epoch < oldest_epoch(order)) {
-        ja_gate_report(order->realm, ask->mark, JA_OUTCOME_IMAGE, -1);
+    if ((is_same || verdict.outcome == JA_OUTCOME_IMAGE) &&
+        ask->epoch < ja_keep_oldest_epoch(order)) {
+        ja_gate_report(ask->realm, ask->mark, JA_OUTCOME_IMAGE, -1);
         return NULL; /* forgotten while it was on its way: Jira may have a newer one */
     }
-    ja_entry_t *unchanged = is_same ? confirmed(order) : NULL;
+    ja_entry_t *unchanged = is_same ? ja_keep_confirmed(order) : NULL;
     if (unchanged != NULL) {
         verdict.outcome = JA_OUTCOME_IMAGE;
         ja_journal_answer(order, ask, &verdict, answer);
-        ja_gate_report(order->realm, ask->mark, JA_OUTCOME_IMAGE, -1);
+        ja_gate_report(ask->realm, ask->mark, JA_OUTCOME_IMAGE, -1);
         return unchanged;
     }
-    return conclude(order, ask, &verdict, answer);
+    if (turns_to_gateway(order, ask, verdict.outcome, answer) ||
+        (verdict.outcome == JA_OUTCOME_REDIRECTED && ja_outside_follows(order, ask, answer))) {
+        return NULL;
+    }
+    if (ask->outside) {
+        ja_outside_judge(&verdict, answer);
+    }
+    return ask->step == STEP_LOOKUP ? lookup_answered(order, ask, &verdict, answer)
+                                    : conclude(order, ask, &verdict, answer);
 }
 
 static json_t *json_of(const ja_answer_t *answer)
@@ -495,7 +523,7 @@ static ja_entry_t *cloud_id_answered(const ja_order_t *order, const ja_ask_t *as
 
 /* Who we are to the site. If it knows us but does not name us in its header fields, their absence
  * proves nothing; if it names us here, it would have named us with the image. */
-static ja_entry_t *identity_answered(const ja_order_t *order, const ja_ask_t *ask,
+static ja_entry_t *identity_answered(const ja_order_t *order, ja_ask_t *ask,
                                      const ja_answer_t *answer)
 {
     json_t *root = json_of(answer);
@@ -508,6 +536,9 @@ static ja_entry_t *identity_answered(const ja_order_t *order, const ja_ask_t *as
         ja_identity_learn(order->realm, ask->mark, knows_us && !names_us);
         return NULL;
     }
+    if (turns_to_gateway(order, ask, verdict.outcome, answer)) {
+        return NULL;
+    }
     return conclude(order, ask, &verdict, answer);
 }
 
@@ -518,20 +549,26 @@ static ja_entry_t *answered(void *self, const ja_order_t *order, ja_ask_t *ask,
     ja_entry_t *entry;
 
     (void)self;
-    if (ask->step == STEP_IMAGE) {
+    if (ask->step != STEP_CLOUD_ID && ask->step != STEP_IDENTITY) {
         return image_answered(order, ask, answer);
     }
+    realm_lease(order->realm, ask->step, key);
     entry = ask->step == STEP_CLOUD_ID ? cloud_id_answered(order, ask, answer)
                                        : identity_answered(order, ask, answer);
-    realm_lease(order->realm, ask->step, key);
     ja_lease_drop(key, order);
     return entry;
 }
 
 static void landed(void *self, const ja_order_t *order, const ja_entry_t *entry)
 {
+    unsigned char key[JA_KEY_LEN];
+
     (void)self;
     (void)entry;
+    if (order->ref.form == JA_REF_LOOKUP) {
+        ja_lookups_key(order, key);
+        ja_lease_drop(key, order);
+    }
     ja_lease_drop(order->key, order);
 }
 

@@ -308,6 +308,25 @@ static const char *parse_proxy(const line_t *line)
     return wrong ? wrong : STORE(ja_proxy_value_t, line, proxy);
 }
 
+static const char *parse_hosts(const line_t *line)
+{
+    if (is_none(line)) {
+        return STORE(ja_hosts_value_t, line, NULL);
+    }
+    ja_hosts_t *hosts = apr_pcalloc(line->pool, sizeof(*hosts));
+    ja_host_t *list = apr_palloc(line->pool, sizeof(*list) * (size_t)line->argc);
+    hosts->text = "";
+    for (hosts->list = list; hosts->count < (size_t)line->argc; hosts->count++) {
+        const char *word = line->argv[hosts->count];
+        const char *wrong = ja_host_parse(line->pool, word, &list[hosts->count]);
+        if (wrong) {
+            return COMPLAIN(line, "\"%s\" %s", word, wrong);
+        }
+        hosts->text = apr_pstrcat(line->pool, hosts->text, " ", word, NULL);
+    }
+    return STORE(ja_hosts_value_t, line, hosts);
+}
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
 static const char *parse_path(const line_t *line)
@@ -443,6 +462,7 @@ KIND(url, .parse = parse_url, .args = {1, 1});
 KIND(ca_file, .parse = parse_ca_file, .args = {1, 1});
 KIND(certificate, .parse = parse_certificate, .args = {1, 2});
 KIND(proxy, .parse = parse_proxy, .args = {1, 2});
+KIND(hosts, .parse = parse_hosts, .args = {1, INT_MAX});
 KIND(timeout, .parse = parse_timeout, .args = {1, 3});
 KIND(bytes, .parse = parse_quantity, .args = {1, 1}, .measure = &size, .divisor = 1);
 KIND(count, .parse = parse_quantity, .args = {1, 1}, .measure = &amount_of_things, .divisor = 1);

@@ -38,6 +38,7 @@ JA_VALUE_TYPE(ja_origin_value_t, const ja_origin_t *);
 JA_VALUE_TYPE(ja_pem_value_t, const ja_pem_t *);
 JA_VALUE_TYPE(ja_certificate_value_t, const ja_certificate_t *);
 JA_VALUE_TYPE(ja_proxy_value_t, const ja_proxy_t *);
+JA_VALUE_TYPE(ja_hosts_value_t, const ja_hosts_t *);
 JA_VALUE_TYPE(ja_fallback_value_t, const ja_fallback_t *);
 
 /* The values of a row by its kind, for what JA_VALUE(type, member) is at the time. */
@@ -49,6 +50,7 @@ JA_VALUE_TYPE(ja_fallback_value_t, const ja_fallback_t *);
 #define JA_VALUES_ca_file(member)     JA_VALUE(ja_pem_value_t, member)
 #define JA_VALUES_certificate(member) JA_VALUE(ja_certificate_value_t, member)
 #define JA_VALUES_proxy(member)       JA_VALUE(ja_proxy_value_t, member)
+#define JA_VALUES_hosts(member)       JA_VALUE(ja_hosts_value_t, member)
 #define JA_VALUES_bytes(member)       JA_VALUE(ja_number_value_t, member)
 #define JA_VALUES_count(member)       JA_VALUE(ja_number_value_t, member)
 #define JA_VALUES_seconds(member)     JA_VALUE(ja_number_value_t, member)

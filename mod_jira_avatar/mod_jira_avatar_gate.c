@@ -110,6 +110,17 @@ ja_gate_t ja_gate_look(const ja_realm_t *realm)
     return gate;
 }
 
+ja_entry_t *ja_gate_failure(const ja_gate_t *gate)
+{
+    ja_entry_t *failure = ja_entry_failure(gate->why, "not asked again yet", NULL);
+
+    if (failure != NULL) {
+        failure->record.stored_at_ms = now_ms();
+        failure->record.retry_after = (int32_t)((gate->wait_ms + 999) / 1000);
+    }
+    return failure;
+}
+
 /* ---- reporting ----------------------------------------------------------------------------- */
 
 typedef struct report_t {

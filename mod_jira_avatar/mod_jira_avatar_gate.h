@@ -9,7 +9,7 @@
 #ifndef MOD_JIRA_AVATAR_GATE_H
 #define MOD_JIRA_AVATAR_GATE_H
 
-#include "ja_policy.h"
+#include "ja_entry.h"
 #include "ja_realm.h"
 
 typedef struct ja_gate_t {
@@ -21,6 +21,9 @@ typedef struct ja_gate_t {
 /** Passing an open gate obliges to report, or to be the only one for `probe_ms`.
  *  @param mark tells the secret that will be sent from another one; 0: none is sent */
 ja_gate_t ja_gate_enter(const ja_realm_t *realm, uint64_t mark, int64_t probe_ms);
+
+/** What a closed gate comes to; NULL if there is no memory. */
+ja_entry_t *ja_gate_failure(const ja_gate_t *gate);
 
 /** What asking came to. @param retry_after seconds that Jira asked for, -1 if it did not */
 void ja_gate_report(const ja_realm_t *realm, uint64_t mark, ja_outcome_t outcome,

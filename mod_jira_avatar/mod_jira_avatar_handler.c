@@ -69,7 +69,7 @@ static void make_key(const ja_realm_t *realm, const ja_ref_t *ref, unsigned char
 static void apply_format(const ja_settings_t *settings, ja_ref_t *ref)
 {
     bool can = ref->form == JA_REF_VIEW_AVATAR || ref->form == JA_REF_VIEW_OWNER ||
-               ref->form == JA_REF_VIEW_DEFAULT;
+               ref->form == JA_REF_VIEW_DEFAULT || ref->form == JA_REF_LOOKUP;
 
     if (can && ref->format == JA_FORMAT_NONE) {
         ref->format = settings->format;
@@ -82,6 +82,7 @@ static void make_order(request_rec *r, const ja_settings_t *settings, const ja_r
     order->realm = settings->realm;
     order->ref = *ref;
     order->asked_at_ms = apr_time_as_msec(r->request_time);
+    order->fresh = settings->max_age;
     order->keep_image = settings->max_age + settings->stale_age;
     order->keep_negative = settings->negative_max_age;
     order->origin = r->server;
@@ -277,10 +278,6 @@ static int parse(request_rec *r, const ja_settings_t *settings, ja_ref_t *ref, c
     case JA_REF_BAD_VALUE:
     default:
         return JA_OUTCOME_BAD_VALUE;
-    }
-    if (ref->form == JA_REF_LOOKUP) {
-        *reason = "This name needs a look-up in Jira, which this version does not do.";
-        return JA_OUTCOME_UNKNOWN_PATH;
     }
     if (names_other_site(settings->realm, ref)) {
         *reason = "This address names another Jira site.";

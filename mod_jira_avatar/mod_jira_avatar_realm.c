@@ -8,15 +8,18 @@
 
 #include <openssl/evp.h>
 
-/* A bearer token of a Cloud site is an OAuth access token: only the gateway takes it. */
+/* A bearer token of a Cloud site is an OAuth access token: only the gateway takes it. An API token
+ * does not show whether it has scopes, which is for the gateway, or none, which is for the site. */
 static ja_route_t resolve_route(ja_route_t route, ja_site_kind_t kind, const ja_cred_t *cred)
 {
-    if (route != JA_ROUTE_AUTO) {
-        return route;
+    const char *name = ja_cred_kind_name(cred);
+    if (route != JA_ROUTE_AUTO || kind != JA_SITE_CLOUD) {
+        return route == JA_ROUTE_AUTO ? JA_ROUTE_SITE : route;
     }
-    return kind == JA_SITE_CLOUD && strcmp(ja_cred_kind_name(cred), "bearer") == 0
-               ? JA_ROUTE_GATEWAY
-               : JA_ROUTE_SITE;
+    if (strcmp(name, "basic") == 0) {
+        return JA_ROUTE_AUTO;
+    }
+    return strcmp(name, "bearer") == 0 ? JA_ROUTE_GATEWAY : JA_ROUTE_SITE;
 }
 
 static const char *realm_name(apr_pool_t *pool, const ja_realm_t *realm)
@@ -35,25 +38,33 @@ static const char *text_or_none(const char *text)
     return text ? text : "none";
 }
 
-/* A line cannot hold a newline, so neither can a value of the configuration. */
-static void digest_realm(apr_pool_t *pool, ja_realm_t *realm, const ja_origin_t *token_url)
+static void digest(const char *text, unsigned char digest[32])
 {
+    unsigned len = 0;
+    if (EVP_Digest(text, strlen(text), digest, &len, EVP_sha256(), NULL) != 1) {
+        /* Only without memory: then no realm may look like another. */
+        apr_generate_random_bytes(digest, 32);
+    }
+}
+
+/* A line cannot hold a newline, so neither can a value of the configuration. */
+static const char *describe(apr_pool_t *pool, const ja_realm_t *realm, const ja_conf_t *conf)
+{
+    static const char *const routes[] = {[JA_ROUTE_AUTO] = "\nauto ",
+                                         [JA_ROUTE_SITE] = "\nsite ",
+                                         [JA_ROUTE_GATEWAY] = "\ngateway "};
+    const ja_origin_t *token_url = conf->token_url.value;
+    const ja_hosts_t *hosts = conf->public_hosts.value;
     const ja_site_t *site = &realm->site;
     const ja_network_t *net = &realm->network;
-    const char *text =
-        apr_pstrcat(pool, site->base.url, site->kind == JA_SITE_CLOUD ? "\ncloud" : "\ndatacenter",
-                    site->route == JA_ROUTE_GATEWAY ? "\ngateway " : "\nsite ", site->gateway.url,
-                    "\n", text_or_none(site->cloud_id), "\n", ja_cred_describe(realm->cred), "\n",
-                    token_url ? token_url->url : "none", "\n", text_or_none(net->ca_file), "\n",
-                    text_or_none(net->client_cert), "\n", text_or_none(net->client_key), "\n",
-                    text_or_none(net->proxy), "\n",
-                    net->proxy_secret ? ja_secret_source(net->proxy_secret) : "none", "\n",
-                    net->user_agent, NULL);
-    unsigned len = 0;
-    if (EVP_Digest(text, strlen(text), realm->digest, &len, EVP_sha256(), NULL) != 1) {
-        /* Only without memory: then no realm may look like another. */
-        apr_generate_random_bytes(realm->digest, sizeof(realm->digest));
-    }
+    return apr_pstrcat(
+        pool, site->base.url, site->kind == JA_SITE_CLOUD ? "\ncloud" : "\ndatacenter",
+        routes[site->route], site->gateway.url, "\n", text_or_none(site->cloud_id), "\n",
+        ja_cred_describe(realm->cred), "\n", token_url ? token_url->url : "none", "\n",
+        text_or_none(net->ca_file), "\n", text_or_none(net->client_cert), "\n",
+        text_or_none(net->client_key), "\n", text_or_none(net->proxy), "\n",
+        net->proxy_secret ? ja_secret_source(net->proxy_secret) : "none", "\n", net->user_agent,
+        "\n", hosts ? hosts->text : "none", NULL);
 }
 
 static ja_network_t network_of(const ja_conf_t *conf)
@@ -81,6 +92,31 @@ static ja_network_t network_of(const ja_conf_t *conf)
     };
 }
 
+/* Who is not Jira learns no more of us than any web server would: neither the credential nor the
+ * client certificate, over connections of its own. */
+static const ja_realm_t *make_outside(apr_pool_t *pool, const ja_realm_t *realm,
+                                      const ja_hosts_t *hosts, const char *description)
+{
+    static const char *const none[] = {"none"};
+    ja_realm_t *outside = apr_pcalloc(pool, sizeof(*outside));
+    if (!hosts || ja_cred_parse(pool, 1, none, &outside->cred)) {
+        return NULL;
+    }
+    outside->id = -1;
+    outside->hosts = hosts;
+    outside->site = (ja_site_t){
+        .kind = realm->site.kind,
+        .base = {.scheme = "https", .host = "", .port = 443, .path = "", .url = ""},
+        .route = JA_ROUTE_SITE,
+    };
+    outside->network = realm->network;
+    outside->network.client_cert = outside->network.client_key = NULL;
+    outside->network.cert_pem = outside->network.key_pem = (ja_slice_t){NULL, 0};
+    outside->name = apr_pstrcat(pool, "pictures outside of ", realm->site.base.url, NULL);
+    digest(apr_pstrcat(pool, "outside\n", description, NULL), outside->digest);
+    return outside;
+}
+
 ja_realm_t *ja_realm_make(apr_pool_t *pool, const ja_conf_t *conf)
 {
     ja_realm_t *realm = apr_pcalloc(pool, sizeof(*realm));
@@ -95,7 +131,9 @@ ja_realm_t *ja_realm_make(apr_pool_t *pool, const ja_conf_t *conf)
         .cloud_id = conf->cloud_id.value,
     };
     realm->name = realm_name(pool, realm);
-    digest_realm(pool, realm, conf->token_url.value);
+    const char *description = describe(pool, realm, conf);
+    digest(description, realm->digest);
+    realm->outside = make_outside(pool, realm, conf->public_hosts.value, description);
     return realm;
 }
 

@@ -25,6 +25,7 @@ enum {
     PROCESSES = 512,
     TAGS = 8192, /* what has an equal place is forgotten together */
     LOG_INTERVAL_MS = 60 * 1000,
+    CLOUD_ID_MS = 2000, /* a cloudId is not asked for again sooner */
     IDENTITY_MS = 10 * 60 * 1000
 };
 
@@ -268,6 +269,7 @@ static void write_cloud_id(ja_slot_t *slot, void *cloud_id)
     ja_buf_t buf = ja_buf(slot->cloud_id, sizeof(slot->cloud_id));
 
     ja_buf_add(&buf, cloud_id);
+    slot->cloud_id_at_ms = now_ms();
 }
 
 void ja_shared_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id)
@@ -277,6 +279,24 @@ void ja_shared_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id)
 
     ja_buf_add(&buf, cloud_id);
     (void)ja_shared_slot(realm, write_cloud_id, copy);
+}
+
+static void drop_cloud_id(ja_slot_t *slot, void *context)
+{
+    bool *is_old = context;
+
+    *is_old = now_ms() - slot->cloud_id_at_ms >= CLOUD_ID_MS;
+    if (*is_old) {
+        slot->cloud_id[0] = '\0';
+    }
+}
+
+bool ja_shared_forget_cloud_id(const ja_realm_t *realm)
+{
+    bool is_old = false;
+
+    (void)ja_shared_slot(realm, drop_cloud_id, &is_old);
+    return is_old;
 }
 
 typedef struct identity_t {

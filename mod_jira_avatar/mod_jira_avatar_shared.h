@@ -31,10 +31,20 @@ void ja_lease_drop(const unsigned char key[JA_KEY_LEN], const void *owner);
 /** Whether the site said whom it takes us for, when asked. */
 typedef enum { JA_IDENTITY_UNKNOWN, JA_IDENTITY_KNOWN, JA_IDENTITY_SILENT } ja_identity_t;
 
+/** Where a secret is accepted (mod_jira_avatar_route.h). */
+typedef struct ja_way_t {
+    uint64_t mark;
+    int64_t until_ms;       /* 0: being found out, */
+    int64_t alone_until_ms; /* by one alone until then */
+    ja_route_t route;
+} ja_way_t;
+
 /** What all processes know about one realm. */
 typedef struct ja_slot_t {
     unsigned char digest[32];           /* whose: ja_realm_t.digest; all zero: free */
     char cloud_id[JA_CLOUD_ID_LEN + 1]; /* "" until the site told */
+    int64_t cloud_id_at_ms;             /* when it told */
+    ja_way_t way;
     ja_breaker_t site;
     ja_breaker_t credential;
     uint64_t refused_mark; /* of the credential that opened its breaker */
@@ -88,6 +98,10 @@ bool ja_shared_forget_all(const ja_realm_t *realm);
 /** The cloudId that the site told; false if nobody asked yet. */
 bool ja_shared_cloud_id(const ja_realm_t *realm, char cloud_id[JA_CLOUD_ID_LEN + 1]);
 void ja_shared_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id);
+
+/** The gateway does not know the cloudId: true if it is worth asking for again, as it was not told
+ *  just now. */
+bool ja_shared_forget_cloud_id(const ja_realm_t *realm);
 
 /** Whether the site was found to accept the credential with this mark though its answers do not
  *  name the account; settled: asking again would bring nothing new for some minutes. */

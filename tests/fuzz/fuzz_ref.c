@@ -72,7 +72,7 @@ static void check_target(const ja_site_t *site, const ja_ref_t *ref)
 {
     ja_ref_t again;
     ja_target_t target;
-    ja_url_status_t status = ja_upstream_target(site, ref, CLOUD_ID, &target);
+    ja_url_status_t status = ja_upstream_target(site, site->route, ref, CLOUD_ID, &target);
 
     if (status != JA_URL_OK) {
         CHECK(status == (ref->form == JA_REF_LOOKUP ? JA_URL_NEEDS_LOOKUP : JA_URL_OTHER_CLOUD_ID));

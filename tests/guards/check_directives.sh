@@ -42,7 +42,7 @@ for name in $names; do
     [ -n "$default" ] || continue
     section "$name" | grep -qxF "| Default | \`$name $default\` |" ||
         complain "$docs: default of $name is not \"$default\""
-    grep -q "^ *#$name $default\$" $conf || complain "$conf: does not show $name with its default $default"
+    sed 's/^ *//' $conf | grep -qxF "#$name $default" || complain "$conf: does not show $name with its default $default"
 done
 
 for file in $docs $conf conf.d/examples/*.conf; do

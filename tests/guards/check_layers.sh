@@ -9,6 +9,9 @@ cd "${srcdir:=.}/mod_jira_avatar" || exit 1
 table='
 ja_text
 ja_query
+ja_url
+ja_address
+ja_hosts                  apr
 ja_ref
 ja_tag
 ja_svg
@@ -21,6 +24,7 @@ ja_report
 ja_page
 ja_limit                  apr
 ja_upstream               apr
+ja_lookup                 apr jansson
 ja_secret                 apr openssl
 ja_cred                   apr openssl
 ja_realm
@@ -42,6 +46,11 @@ mod_jira_avatar_shared     apr openssl httpd
 mod_jira_avatar_store      apr openssl httpd
 mod_jira_avatar_journal    apr openssl httpd
 mod_jira_avatar_gate       apr openssl httpd
+mod_jira_avatar_keep       apr openssl httpd
+mod_jira_avatar_say        apr httpd
+mod_jira_avatar_route      apr openssl httpd
+mod_jira_avatar_outside    apr openssl httpd
+mod_jira_avatar_lookup     apr openssl httpd
 mod_jira_avatar_desk       apr openssl jansson httpd
 mod_jira_avatar_location   apr httpd
 mod_jira_avatar_bucket     apr httpd

@@ -93,9 +93,10 @@ def directives(jira, server, face="cloud", credential=None, site=None):
     yield f"JiraAvatarSite {base} {KINDS.get(face, 'cloud')}"
     yield f"JiraAvatarCredential {credential}"
     yield f"JiraAvatarCAFile {jira.ca(server)}"
+    if face not in KINDS:
+        yield f"JiraAvatarGatewayURL {jira.url('gateway')}"
     if face == "gateway":
         yield "JiraAvatarRoute gateway"
-        yield f"JiraAvatarGatewayURL {jira.url('gateway')}"
 
 
 def avatars(jira, *lines, face="cloud", path="/avatars/", credential=None, site=None):

@@ -20,6 +20,9 @@ SAFE = re.compile(
     rf"(?:/avatar/\d+|/owner/{PLAIN}+)?{QUERY}"
     rf"|(?:/jira)?/secure/(?:projectavatar|viewavatar|useravatar){QUERY}"
     r"|(?:/jira)?/images/icons/(?:[\w.-]+/){0,3}[\w.-]+\.(?:svg|png|gif)"
+    rf"|(?:/ex/jira/{UUID})?/rest/api/3/(?:project/[A-Za-z]\w*|status/\d+)"
+    rf"|(?:/ex/jira/{UUID})?/rest/api/3/user\?accountId=(?:[\w-]|%3A)+"
+    r"|(?:/jira)?/rest/api/2/(?:project/[A-Za-z]\w*|(?:issuetype|priority|status)/[\w-]+)"
     r"|/_edge/tenant_info|/rest/api/3/myself"
 )
 LEAK = re.compile(rb"TOP-SECRET|good-token|good-pat|scoped-token", re.I)

@@ -129,13 +129,6 @@ def test_what_does_not_parse_is_refused(server, jira, path):
     assert_refused(jira, reply, 404 if reply.status == 404 else 400)
 
 
-@pytest.mark.parametrize("path", ["project/KEY", "status/3", "user/557058:0aa-1"])
-def test_a_name_that_needs_a_look_up_is_404_with_a_sentence(server, jira, path):
-    reply = server.get(f"/avatars/{path}")
-    if reply.status != 200:
-        assert_refused(jira, reply, 404)
-
-
 PIXELS = [
     ("1", "xsmall"),
     ("16", "xsmall"),

@@ -310,7 +310,7 @@ START_TEST(targets)
         ck_assert_msg(ja_ref_parse(site.kind, site.base.path, rows[i].path, rows[i].query, &ref,
                                    &reason) == JA_REF_OK,
                       "row %zu: %s", i, reason);
-        ja_url_status_t status = ja_upstream_target(&site, &ref, rows[i].learnt, &target);
+        ja_url_status_t status = ja_upstream_target(&site, site.route, &ref, rows[i].learnt, &target);
         ck_assert_msg(status == rows[i].status, "row %zu", i);
         if (status == JA_URL_OK) {
             ck_assert_str_eq(target.url, rows[i].url);
@@ -347,7 +347,7 @@ START_TEST(datacenter_targets)
         ck_assert_int_eq(
             ja_ref_parse(site.kind, site.base.path, rows[row].path, rows[row].query, &ref, &reason),
             JA_REF_OK);
-        ck_assert_int_eq(ja_upstream_target(&site, &ref, NULL, &target), JA_URL_OK);
+        ck_assert_int_eq(ja_upstream_target(&site, site.route, &ref, NULL, &target), JA_URL_OK);
         ck_assert_mem_eq(target.url, "https://jira.example.com:8443/jira/", base + 1);
         ck_assert_str_eq(target.url + base, rows[row].url);
         ck_assert(target.credential);
@@ -373,7 +373,7 @@ START_TEST(longest_url)
     ck_assert(!ja_origin_parse(pool, base, &site.base));
     memset(ref.owner, '@', JA_REF_TEXT - 1);
     memset(ref.username, '@', JA_REF_TEXT - 1);
-    ck_assert_int_eq(ja_upstream_target(&site, &ref, NULL, &target), JA_URL_OK);
+    ck_assert_int_eq(ja_upstream_target(&site, site.route, &ref, NULL, &target), JA_URL_OK);
     ck_assert_uint_gt(strlen(target.url), 1900);
     ck_assert(avatar_url_is_endpoint(target.url, base));
     ck_assert_str_eq(strrchr(target.url, '&'), "&noRedirect=false");

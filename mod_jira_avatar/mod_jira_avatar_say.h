@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mod_jira_avatar_say: what the administrator is told of Jira's answers.
+ *
+ * Threads: the fetch thread (or the only thread) of a process.
+ */
+#ifndef MOD_JIRA_AVATAR_SAY_H
+#define MOD_JIRA_AVATAR_SAY_H
+
+#include "mod_jira_avatar_private.h"
+
+#include "ja_fetch.h"
+
+/** Logs what came of an ask, with the remedy: once per outcome and interval as it deserves, every
+ *  time at debug. */
+void ja_say_verdict(const ja_order_t *order, const ja_ask_t *ask, const ja_verdict_t *verdict,
+                    const ja_answer_t *answer);
+
+/** Who hears it in place of the log; NULL: the log. */
+typedef void ja_listener_t(const ja_ask_t *ask, const ja_verdict_t *verdict,
+                           const ja_answer_t *answer);
+void ja_say_to(ja_listener_t *listener);
+
+#endif
