@@ -11,7 +11,7 @@
 
 #include <apr_pools.h>
 
-#include "ja_secret.h"
+#include "ja_grant.h"
 
 enum { JA_AUTHORIZATION_MAX = 12288 };
 
@@ -35,10 +35,41 @@ const char *ja_cred_describe(const ja_cred_t *cred);
 /** Who is meant, for logs and remedies: the user of `basic`, "" where the kind names nobody. */
 const char *ja_cred_user(const ja_cred_t *cred);
 
+/** What a header or a token request is made from besides the credential. */
+typedef struct ja_cred_use_t {
+    bool cloud;           /* the site is Jira Cloud */
+    const char *base;     /* URL of the site */
+    const char *url;      /* of the request that the header is for, which is a GET */
+    const char *access;   /* the access token; the refresh token of a token request */
+    const char *audience; /* of a token request: the origin of the token service */
+    int64_t now;          /* Unix seconds */
+} ja_cred_use_t;
+
 /** Writes the value of the Authorization header ("Basic ...", "Bearer ..."); nothing for `none`.
  *  Re-reads a changed secret first. The caller wipes the buffer after use.
  *  @return false if it does not fit or the secret holds a control character */
-bool ja_cred_authorization(ja_cred_t *cred, ja_buf_t *out);
+bool ja_cred_authorization(ja_cred_t *cred, const ja_cred_use_t *use, ja_buf_t *out);
+
+/** Where the kind's access tokens come from if the configuration does not say: an absolute URL, a
+ *  path below the site, or NULL if the kind has none. */
+const char *ja_cred_token_url(const ja_cred_t *cred, bool cloud);
+
+/** True for kinds that only Jira Cloud has. */
+bool ja_cred_is_cloud_only(const ja_cred_t *cred);
+
+/** Writes the body that asks for an access token.
+ *  @return its Content-Type, or NULL if it does not fit. The caller wipes the buffer. */
+const char *ja_cred_token_request(ja_cred_t *cred, const ja_cred_use_t *use, ja_buf_t *out);
+
+/** The configured refresh token of a kind that rotates it; NULL for other kinds. */
+ja_secret_t *ja_cred_refresh_token(const ja_cred_t *cred);
+
+/** The text that names what rotates, the same as long as it is the same grant: client and source
+ *  of the refresh token. */
+void ja_cred_grant_name(const ja_cred_t *cred, ja_buf_t *out);
+
+/** Tells one state of the secrets from another, in every process alike; 0 for `none`. */
+uint64_t ja_cred_mark(ja_cred_t *cred);
 
 /** Grows when a secret of the credential changed: a refused credential may be tried again. */
 unsigned ja_cred_version(ja_cred_t *cred);

@@ -249,6 +249,7 @@ static void begin(void *self, ja_flight_t *flight, ja_ask_t *ask)
 
     if (transfer == NULL) { /* no memory for a handle: none for an orderly failure either */
         ja_answer_t answer = {.net = JA_NET_INTERNAL};
+        ja_handle_wipe_ask(ask);
         ja_fetch_io_answer(flight, &answer);
         return;
     }

@@ -28,6 +28,7 @@ typedef struct ja_order_t {
     int64_t fresh;         /* seconds that a look-up serves every size of its avatar */
     int64_t keep_image;    /* seconds an image stays in the store: fresh + stale */
     int64_t keep_negative; /* seconds a "not found" stays */
+    bool errand;           /* no avatar: the realm's access token is to be renewed */
     void *origin;          /* for the desk's log: which server asks; lives as long as the process */
 } ja_order_t;
 
@@ -37,7 +38,10 @@ typedef struct ja_ask_t {
     char url[JA_URL_MAX];
     char authorization[JA_AUTHORIZATION_MAX]; /* "" for none; wiped when sent */
     const char *accept;
-    ja_validators_t held; /* of what is held: sent as conditions */
+    ja_validators_t held;     /* of what is held: sent as conditions */
+    const char *content_type; /* of the body */
+    char *body;               /* of a POST, malloc'd; wiped and freed when sent. NULL: a GET */
+    size_t body_len;
     int64_t max_bytes;
     ja_asked_t asked;      /* for the judge */
     int step;              /* the desk's own: which of its questions this is, */
@@ -47,7 +51,10 @@ typedef struct ja_ask_t {
     bool gateway;          /* whether it goes to the gateway, */
     uint64_t refused_mark; /* which secret the site refused on this flight, */
     bool outside;          /* whether its URL is on a public host, */
-    unsigned redirects;    /* and how often such a one sent us on */
+    unsigned redirects;    /* how often such a one sent us on, */
+    uint32_t access;       /* which access token it carries (0: none), */
+    bool renewed;          /* whether the flight had one renewed after a refusal, */
+    bool for_token;        /* and whether it goes to the token service */
 } ja_ask_t;
 
 typedef struct ja_flight_t ja_flight_t;

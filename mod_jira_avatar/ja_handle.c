@@ -28,6 +28,8 @@ struct ja_handle_t {
     size_t cap;
     size_t max_bytes;
     size_t header_bytes;
+    char *post; /* what is being sent; ours */
+    size_t post_len;
 };
 
 /* ---- reading an answer --------------------------------------------------------------------- */
@@ -306,15 +308,57 @@ static bool add_header_if(ja_handle_t *handle, const char *name, const char *val
     return *value == '\0' || add_header(handle, name, value);
 }
 
+/* libcurl reads the body where it is; an empty Expect keeps it from asking whether it may send. */
+static bool set_body(ja_handle_t *handle, ja_ask_t *ask)
+{
+    handle->post = ask->body;
+    handle->post_len = ask->body_len;
+    ask->body = NULL;
+    if (handle->post == NULL) {
+        curl_easy_setopt(handle->easy, CURLOPT_HTTPGET, 1L);
+        return true;
+    }
+    curl_easy_setopt(handle->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS, handle->post);
+    curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)handle->post_len);
+    return add_header(handle, "Content-Type: ", ask->content_type) &&
+           add_header(handle, "Expect:", "");
+}
+
+void ja_handle_wipe_ask(ja_ask_t *ask)
+{
+    OPENSSL_cleanse(ask->authorization, sizeof(ask->authorization));
+    if (ask->body != NULL) {
+        OPENSSL_cleanse(ask->body, ask->body_len);
+        free(ask->body);
+        ask->body = NULL;
+    }
+}
+
+/* What was posted, and what it brought: a token service answers with secrets, too. */
+static void wipe_body(ja_handle_t *handle)
+{
+    if (handle->post == NULL) {
+        return;
+    }
+    curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS, NULL);
+    OPENSSL_cleanse(handle->post, handle->post_len);
+    free(handle->post);
+    handle->post = NULL;
+    if (handle->body != NULL) {
+        OPENSSL_cleanse(handle->body, handle->answer.body_len);
+    }
+}
+
 bool ja_handle_set(ja_handle_t *handle, ja_ask_t *ask)
 {
     handle->host = ja_hosts_find(handle->realm->hosts, ja_slice(ask->url));
     handle->max_bytes = (size_t)ask->max_bytes;
-    bool added = add_header(handle, "Accept: ", ask->accept) &&
+    bool added = set_body(handle, ask) && add_header(handle, "Accept: ", ask->accept) &&
                  add_header_if(handle, "If-None-Match: ", ask->held.etag) &&
                  add_header_if(handle, "If-Modified-Since: ", ask->held.last_modified) &&
                  add_header_if(handle, "Authorization: ", ask->authorization);
-    OPENSSL_cleanse(ask->authorization, sizeof(ask->authorization));
+    ja_handle_wipe_ask(ask);
     curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, handle->headers);
     curl_easy_setopt(handle->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)ask->max_bytes);
     added = added && (handle->realm->hosts == NULL || handle->host != NULL);
@@ -340,6 +384,7 @@ void ja_handle_clear(ja_handle_t *handle)
     curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, NULL);
     free_headers(handle->headers);
     handle->headers = NULL;
+    wipe_body(handle);
     if (handle->cap > BODY_KEEP) {
         free(handle->body);
         handle->body = NULL;

@@ -24,7 +24,10 @@ void ja_handle_destroy(ja_handle_t *handle);
 /** To be given to curl_multi_add_handle() and its like. */
 CURL *ja_handle_easy(ja_handle_t *handle);
 
-/** Takes an ask over; its authorization is wiped. False if there is no memory for it. Either way
+/** Wipes the secrets of an ask that is sent, or will not be. */
+void ja_handle_wipe_ask(ja_ask_t *ask);
+
+/** Takes an ask over; its secrets are wiped. False if there is no memory for it. Either way
  *  ja_handle_clear() ends it. */
 bool ja_handle_set(ja_handle_t *handle, ja_ask_t *ask);
 

@@ -194,6 +194,11 @@ static const struct refusal_t {
       "The account may log in but not use Jira: give it access to the product.", NULL}},
 };
 
+bool ja_policy_lacks_scope(const ja_answer_t *answer)
+{
+    return answer->status == 401 && contains(body(answer), "scope does not match");
+}
+
 static const finding_t *by_refusal(const ja_asked_t *asked, const ja_answer_t *answer)
 {
     static const finding_t scope = {
@@ -213,7 +218,7 @@ static const finding_t *by_refusal(const ja_asked_t *asked, const ja_answer_t *a
     if (answer->status != 401) {
         return NULL;
     }
-    return contains(body(answer), "scope does not match") ? &scope : &unauthorized;
+    return ja_policy_lacks_scope(answer) ? &scope : &unauthorized;
 }
 
 /* ---- rule: answered as to a stranger ------------------------------------------------------ */

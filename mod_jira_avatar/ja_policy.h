@@ -164,6 +164,9 @@ typedef struct ja_verdict_t {
 /** What an upstream answer means. Total: every answer has a verdict. */
 ja_verdict_t ja_policy_judge(const ja_asked_t *asked, const ja_answer_t *answer);
 
+/** Whether Atlassian's gateway says that the token lacks a scope: another one would, too. */
+bool ja_policy_lacks_scope(const ja_answer_t *answer);
+
 /* ---- freshness ----------------------------------------------------------------------------- */
 
 typedef enum { JA_FRESH, JA_STALE, JA_EXPIRED } ja_freshness_t;

@@ -32,17 +32,22 @@ typedef struct ja_network_t {
     int64_t max_fetches; /* in flight at once, per child */
 } ja_network_t;
 
-typedef struct ja_realm_t {
+typedef struct ja_realm_t ja_realm_t;
+
+struct ja_realm_t {
     int id; /* position in the list of realms of this process, from 0 */
     ja_site_t site;
     ja_cred_t *cred; /* never NULL; may be the kind `none` */
     ja_network_t network;
-    const struct ja_realm_t *outside; /* pictures on public hosts are asked for as this realm, which
+    const ja_realm_t *outside; /* pictures on public hosts are asked for as this realm, which
                                          shares nothing that identifies us; NULL: not at all */
-    const ja_hosts_t *hosts;          /* of such a realm: whom it asks; else NULL */
+    const ja_hosts_t *hosts;   /* of such a realm: whom it asks; else NULL */
+    const ja_realm_t *token;  /* the service that gives its access tokens, its URL as the site; NULL
+                                 if the credential has none. Realms with one grant have one digest
+                                 there, so that they share the token */
     const char *name;         /* for logs: "https://example.atlassian.net as bot@example.com" */
     unsigned char digest[32]; /* SHA-256 of all of the above but numbers; the same in every process
                                  and after a reload, as long as the settings are */
-} ja_realm_t;
+};
 
 #endif

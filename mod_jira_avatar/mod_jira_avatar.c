@@ -13,9 +13,11 @@
 #include "mod_jira_avatar_config.h"
 #include "mod_jira_avatar_desk.h"
 #include "mod_jira_avatar_handler.h"
+#include "mod_jira_avatar_rotation.h"
 #include "mod_jira_avatar_sections.h"
 #include "mod_jira_avatar_shared.h"
 #include "mod_jira_avatar_store.h"
+#include "mod_jira_avatar_token.h"
 
 /* What this child fetches with; created after the fork, because handles and threads do not cross
  * it. */
@@ -62,6 +64,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         (status = ja_sections_post_config(pconf, server)) != OK ||
         (status = ja_access_post_config(ptemp, server)) != OK ||
         (status = ja_shared_post_config(server)) != OK ||
+        (status = ja_rotation_post_config(server)) != OK ||
         (status = ja_store_post_config(pconf, ptemp, server)) != OK) {
         return status;
     }
@@ -90,6 +93,7 @@ static void child_init(apr_pool_t *pchild, server_rec *server)
                                  .transport = ja_curl_transport(transport),
                                  .threaded = threaded != AP_MPMQ_NOT_SUPPORTED};
     engine = ja_fetch_create(&params);
+    ja_token_child_init(engine);
     if (!ja_fetch_start(engine)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server,
                      "JAV0012: no thread to fetch avatars with; only stored ones are served");

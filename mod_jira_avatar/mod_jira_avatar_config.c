@@ -245,14 +245,39 @@ static int check_tree(const ap_directive_t *tree, const apr_array_header_t *site
     return errors;
 }
 
+/* Access tokens and what buys them never travel in the clear. */
+static int check_token_service(apr_pool_t *pool, const upstream_t *upstream)
+{
+    const ja_realm_t *realm = upstream->realm;
+    const ja_conf_t *conf = upstream->conf;
+    bool cloud = realm->site.kind == JA_SITE_CLOUD;
+    if (!ja_cred_token_url(realm->cred, cloud) || realm->token) {
+        return 0;
+    }
+    return complain("JAV0602", conf->credential.place ? conf->credential.place : conf->site.place,
+                    apr_psprintf(pool,
+                                 "access tokens for %s would be asked for without encryption; "
+                                 "write the site with https://, or JiraAvatarTokenURL",
+                                 realm->site.base.url));
+}
+
 /* What a Data Center does not have. */
 static int check_upstream(apr_pool_t *pool, const upstream_t *upstream)
 {
     const ja_conf_t *conf = upstream->conf;
+    int errors = check_token_service(pool, upstream);
     if (conf->site.value->kind == JA_SITE_CLOUD) {
-        return 0;
+        return errors;
     }
-    int errors = 0;
+    if (ja_cred_is_cloud_only(upstream->realm->cred)) {
+        errors += complain("JAV0601", conf->credential.place,
+                           apr_psprintf(pool,
+                                        "the kind %s applies to %s, and a Data Center knows no "
+                                        "Connect apps; use bearer or oauth-refresh there, or write "
+                                        "cloud behind the URL if this is a Cloud site",
+                                        ja_cred_kind_name(upstream->realm->cred),
+                                        conf->site.value->origin.url));
+    }
     if (conf->route.place && conf->route.value == JA_ROUTE_GATEWAY) {
         errors += complain("JAV0004", conf->route.place,
                            apr_psprintf(pool,

@@ -18,6 +18,7 @@
 #include "mod_jira_avatar_route.h"
 #include "mod_jira_avatar_say.h"
 #include "mod_jira_avatar_shared.h"
+#include "mod_jira_avatar_token.h"
 
 APLOG_USE_MODULE(jira_avatar);
 
@@ -58,28 +59,10 @@ static void log_frozen_secret(const ja_order_t *order)
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
-/* Tells secrets apart without keeping them: 0 for none. */
-static uint64_t mark_of(const ja_ask_t *ask)
-{
-    unsigned char digest[JA_KEY_LEN];
-    uint64_t mark;
-
-    if (ask->authorization[0] == '\0') {
-        return 0;
-    }
-    ja_digest(ask->authorization, strlen(ask->authorization), digest);
-    memcpy(&mark, digest, sizeof(mark));
-    return mark | 1;
-}
-
 static bool authorize(const ja_order_t *order, ja_ask_t *ask)
 {
-    ja_buf_t value = ja_buf(ask->authorization, sizeof(ask->authorization));
-    bool fits = ja_cred_authorization(order->realm->cred, &value) && !value.overflow;
-
     log_frozen_secret(order);
-    ask->mark = fits ? mark_of(ask) : 0;
-    return fits;
+    return ja_token_authorize(order, ask);
 }
 
 static ja_step_t done(ja_entry_t **entry, ja_entry_t *with)
@@ -177,8 +160,7 @@ static ja_step_t ask_realm(const ja_order_t *order, int step, ja_ask_t *ask, int
 static ja_route_t route_of(const ja_order_t *order, ja_ask_t *ask)
 {
     if (order->realm->site.route == JA_ROUTE_AUTO) {
-        ask->authorization[0] = '\0';
-        (void)authorize(order, ask);
+        ask->mark = ja_cred_mark(order->realm->cred);
     }
     return ja_route_of(order->realm, ask->mark);
 }
@@ -205,6 +187,9 @@ static ja_step_t ask_ref(const ja_order_t *order, const ja_ref_t *ref, ja_ask_t 
     }
     switch (target_of(order, route, ref, &target)) {
     case JA_URL_OK:
+        if (target.credential && ja_token_is_needed(order->realm)) {
+            return ja_token_ask(order, ask, later_ms, entry);
+        }
         if (ask->step == STEP_IDENTITY && !ja_identity_is_settled(order->realm, ask->mark)) {
             return ask_realm(order, STEP_IDENTITY, ask, later_ms, entry);
         }
@@ -303,6 +288,9 @@ static ja_step_t next(void *self, const ja_order_t *order, ja_ask_t *ask, int64_
                       ja_entry_t **entry)
 {
     (void)self;
+    if (order->errand) {
+        return ja_token_ask(order, ask, later_ms, entry);
+    }
     bool is_mine = ja_lease_take(order->key, order, lease_ms(order->realm));
 
     *entry = ja_keep_settled(order); /* by who holds the lease, or held it before */
@@ -456,6 +444,9 @@ static ja_entry_t *image_answered(const ja_order_t *order, ja_ask_t *ask, const 
                    verdict.outcome == JA_OUTCOME_FORBIDDEN ||
                    verdict.outcome == JA_OUTCOME_NOT_FOUND;
 
+    if (ja_token_renews(order, ask, &verdict, answer)) {
+        return NULL;
+    }
     if (is_open && needs_identity(order, ask, answer)) {
         ask->step = STEP_IDENTITY;
         return NULL;
@@ -532,6 +523,9 @@ static ja_entry_t *identity_answered(const ja_order_t *order, ja_ask_t *ask,
     ja_verdict_t verdict = ja_policy_judge(&ask->asked, answer);
 
     json_decref(root);
+    if (ja_token_renews(order, ask, &verdict, answer)) {
+        return NULL;
+    }
     if (answer->net == JA_NET_OK && verdict.outcome != JA_OUTCOME_CREDENTIAL_REFUSED) {
         ja_identity_learn(order->realm, ask->mark, knows_us && !names_us);
         return NULL;
@@ -549,6 +543,9 @@ static ja_entry_t *answered(void *self, const ja_order_t *order, ja_ask_t *ask,
     ja_entry_t *entry;
 
     (void)self;
+    if (ask->for_token) {
+        return ja_token_answered(order, ask, answer);
+    }
     if (ask->step != STEP_CLOUD_ID && ask->step != STEP_IDENTITY) {
         return image_answered(order, ask, answer);
     }
@@ -570,6 +567,7 @@ static void landed(void *self, const ja_order_t *order, const ja_entry_t *entry)
         ja_lease_drop(key, order);
     }
     ja_lease_drop(order->key, order);
+    ja_token_landed(order);
 }
 
 ja_desk_t ja_desk(void)

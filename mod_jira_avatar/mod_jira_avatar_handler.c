@@ -85,6 +85,7 @@ static void make_order(request_rec *r, const ja_settings_t *settings, const ja_r
     order->fresh = settings->max_age;
     order->keep_image = settings->max_age + settings->stale_age;
     order->keep_negative = settings->negative_max_age;
+    order->errand = false;
     order->origin = r->server;
     make_key(settings->realm, ref, order->key);
 }

@@ -8,18 +8,21 @@
 
 #include <openssl/evp.h>
 
-/* A bearer token of a Cloud site is an OAuth access token: only the gateway takes it. An API token
+/* OAuth access tokens of a Cloud site, which a bearer's are, are for the gateway only. An API token
  * does not show whether it has scopes, which is for the gateway, or none, which is for the site. */
 static ja_route_t resolve_route(ja_route_t route, ja_site_kind_t kind, const ja_cred_t *cred)
 {
+    static const char *const through[] = {"bearer", "oauth-client", "oauth-refresh"};
     const char *name = ja_cred_kind_name(cred);
     if (route != JA_ROUTE_AUTO || kind != JA_SITE_CLOUD) {
         return route == JA_ROUTE_AUTO ? JA_ROUTE_SITE : route;
     }
-    if (strcmp(name, "basic") == 0) {
-        return JA_ROUTE_AUTO;
+    for (size_t i = 0; i < sizeof(through) / sizeof(through[0]); i++) {
+        if (strcmp(name, through[i]) == 0) {
+            return JA_ROUTE_GATEWAY;
+        }
     }
-    return strcmp(name, "bearer") == 0 ? JA_ROUTE_GATEWAY : JA_ROUTE_SITE;
+    return strcmp(name, "basic") == 0 ? JA_ROUTE_AUTO : JA_ROUTE_SITE;
 }
 
 static const char *realm_name(apr_pool_t *pool, const ja_realm_t *realm)
@@ -65,6 +68,46 @@ static const char *describe(apr_pool_t *pool, const ja_realm_t *realm, const ja_
         text_or_none(net->client_key), "\n", text_or_none(net->proxy), "\n",
         net->proxy_secret ? ja_secret_source(net->proxy_secret) : "none", "\n", net->user_agent,
         "\n", hosts ? hosts->text : "none", NULL);
+}
+
+/* ---- the token service ---------------------------------------------------------------------- */
+
+/* Where access tokens come from; false if the kind has none, or they would travel unprotected. */
+static bool find_token_service(apr_pool_t *pool, const ja_realm_t *realm,
+                               const ja_origin_t *configured, ja_origin_t *service)
+{
+    const char *url = ja_cred_token_url(realm->cred, realm->site.kind == JA_SITE_CLOUD);
+    if (!url) {
+        return false;
+    }
+    if (configured) {
+        *service = *configured;
+    } else if (ja_origin_parse(
+                   pool, *url == '/' ? apr_pstrcat(pool, realm->site.base.url, url, NULL) : url,
+                   service) != NULL) {
+        return false;
+    }
+    return strcmp(service->scheme, "https") == 0 || ja_conf_is_loopback(service->host);
+}
+
+/* A realm of its own: no connection to Jira carries what is said to the token service, and an
+ * outage of one is not the other's. What decides the token decides the digest. */
+static const ja_realm_t *make_token_realm(apr_pool_t *pool, const ja_realm_t *realm,
+                                          const ja_origin_t *configured)
+{
+    ja_realm_t *made = apr_pcalloc(pool, sizeof(*made));
+    *made = *realm;
+    if (!find_token_service(pool, realm, configured, &made->site.base)) {
+        return NULL;
+    }
+    made->id = -1;
+    made->site.route = JA_ROUTE_SITE;
+    made->name = apr_pstrcat(pool, made->site.base.url, " for ", realm->name, NULL);
+    const char *tenant = ja_cred_is_cloud_only(realm->cred) ? realm->site.base.url : "any";
+    digest(apr_pstrcat(pool, "token\n", made->site.base.url, "\n", ja_cred_describe(realm->cred),
+                       "\n", tenant, NULL),
+           made->digest);
+    return made;
 }
 
 static ja_network_t network_of(const ja_conf_t *conf)
@@ -134,6 +177,7 @@ ja_realm_t *ja_realm_make(apr_pool_t *pool, const ja_conf_t *conf)
     const char *description = describe(pool, realm, conf);
     digest(description, realm->digest);
     realm->outside = make_outside(pool, realm, conf->public_hosts.value, description);
+    realm->token = make_token_realm(pool, realm, conf->token_url.value);
     return realm;
 }
 

@@ -8,6 +8,8 @@
 #include <http_log.h>
 #include <util_mutex.h>
 
+#include <openssl/crypto.h>
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -20,6 +22,7 @@ APLOG_USE_MODULE(jira_avatar);
 
 enum {
     REALMS = 64,
+    TOKENS = 32,
     LEASES = 1024,
     LEASE_PROBES = 16,
     PROCESSES = 512,
@@ -48,6 +51,7 @@ typedef struct area_t {
     process_t processes[PROCESSES];
     ja_slot_t slots[REALMS];
     lease_t leases[LEASES];
+    ja_token_slot_t tokens[TOKENS];
     bool said_once;
 } area_t;
 
@@ -228,6 +232,43 @@ bool ja_shared_slot(const ja_realm_t *realm, void (*work)(ja_slot_t *slot, void 
         return false;
     }
     ja_slot_t *slot = slot_of(realm);
+    if (slot != NULL) {
+        work(slot, context);
+    }
+    unlock();
+    return slot != NULL;
+}
+
+/* The slot of a token service, or a free one, or that of a token that is over; NULL if none is. */
+static ja_token_slot_t *token_slot_of(const ja_realm_t *service)
+{
+    static const unsigned char nobody[sizeof(service->digest)];
+    ja_token_slot_t *usable = NULL;
+
+    for (size_t i = 0; i < TOKENS; i++) {
+        ja_token_slot_t *slot = &area->tokens[i];
+        if (memcmp(slot->digest, service->digest, sizeof(slot->digest)) == 0) {
+            return slot;
+        }
+        bool is_free = memcmp(slot->digest, nobody, sizeof(nobody)) == 0;
+        if (usable == NULL && (is_free || slot->end_ms <= now_ms())) {
+            usable = slot;
+        }
+    }
+    if (usable != NULL) {
+        OPENSSL_cleanse(usable, sizeof(*usable));
+        memcpy(usable->digest, service->digest, sizeof(usable->digest));
+    }
+    return usable;
+}
+
+bool ja_shared_token(const ja_realm_t *service, void (*work)(ja_token_slot_t *slot, void *context),
+                     void *context)
+{
+    if (!lock()) {
+        return false;
+    }
+    ja_token_slot_t *slot = token_slot_of(service);
     if (slot != NULL) {
         work(slot, context);
     }

@@ -94,6 +94,24 @@ uint64_t ja_shared_oldest_epoch(const ja_realm_t *realm, const ja_tags_t *tags);
 /** Forgets what has the tag. False if nobody can be told: every process acts alone. */
 bool ja_shared_forget(uint64_t tag);
 bool ja_shared_forget_all(const ja_realm_t *realm);
+enum { JA_TOKEN_MARKS = 4 };
+
+/** An access token that all processes use. */
+typedef struct ja_token_slot_t {
+    unsigned char digest[32]; /* whose: the digest of the token service's realm; all zero: free */
+    uint64_t mark;            /* of the credential that it was bought with, */
+    uint64_t older[JA_TOKEN_MARKS]; /* and of those before it, which some process may still have */
+    uint32_t version;               /* grows with every token; 0: there was none yet */
+    int64_t renew_ms;               /* from then on a new one is fetched, */
+    int64_t fetched_ms;
+    int64_t end_ms;     /* and from then on this one is not sent any more; Unix */
+    int64_t refused_ms; /* when Jira last refused one before its end */
+    char text[JA_TOKEN_MAX + 1];
+} ja_token_slot_t;
+
+/** As ja_shared_slot(), on the token of a token service's realm. */
+bool ja_shared_token(const ja_realm_t *service, void (*work)(ja_token_slot_t *slot, void *context),
+                     void *context);
 
 /** The cloudId that the site told; false if nobody asked yet. */
 bool ja_shared_cloud_id(const ja_realm_t *realm, char cloud_id[JA_CLOUD_ID_LEN + 1]);

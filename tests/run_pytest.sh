@@ -5,7 +5,7 @@
 # nothing selected, the file counts as skipped.
 : "${PYTHON:=python3}"
 
-for need in pytest pytest_timeout starlette hypercorn trustme; do
+for need in pytest pytest_timeout starlette hypercorn trustme jwt; do
     "$PYTHON" -c "import $need" 2>/dev/null || {
         echo "skipped: no $need for $PYTHON"
         exit 77

@@ -25,7 +25,10 @@ ja_page
 ja_limit                  apr
 ja_upstream               apr
 ja_lookup                 apr jansson
+ja_sign                   openssl
 ja_secret                 apr openssl
+ja_grant                  apr openssl jansson
+ja_state                  openssl
 ja_cred                   apr openssl
 ja_realm
 ja_entry                  openssl
@@ -51,6 +54,8 @@ mod_jira_avatar_say        apr httpd
 mod_jira_avatar_route      apr openssl httpd
 mod_jira_avatar_outside    apr openssl httpd
 mod_jira_avatar_lookup     apr openssl httpd
+mod_jira_avatar_rotation   apr openssl httpd
+mod_jira_avatar_token      apr openssl httpd
 mod_jira_avatar_desk       apr openssl jansson httpd
 mod_jira_avatar_location   apr httpd
 mod_jira_avatar_bucket     apr httpd

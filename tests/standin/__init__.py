@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stand-in of Jira (Cloud site, gateway, Data Center) for tests and the demo.
 
-It needs Debian's python3-hypercorn, python3-starlette, python3-trustme and python3-pil. Run it by
-hand with `PYTHONPATH=tests /usr/bin/python3 -m standin --dir DIR`; DIR/standin.json appears when
+It needs Debian's python3-hypercorn, python3-jwt, python3-starlette, python3-trustme and
+python3-pil. Run it by hand with `PYTHONPATH=tests /usr/bin/python3 -m standin --dir DIR`; DIR/standin.json appears when
 it is ready and names every port, URL and file. From a test:
 
     from standin import Standin
@@ -21,6 +21,7 @@ it is ready and names every port, URL and file. From a test:
 Faces, each on a free port of 127.0.0.1:
 
     cloud      Cloud site, TLS, HTTP/1.1 and HTTP/2 by ALPN
+    auth       auth.atlassian.com and Connect's token service: POST /oauth/token, /oauth2/token
     gateway    api.atlassian.com: /ex/jira/{cloud_id}/..., TLS, both versions
     dc         Data Center under /jira, TLS, HTTP/1.1 as Tomcat has it by default
     dcroot     Data Center without a context path, plain HTTP
@@ -162,6 +163,12 @@ class Standin:
     def accounts(self, accounts):
         """Replaces the known accounts; rows as in world.ACCOUNTS."""
         self._call("PUT", "/accounts", accounts)
+
+    def tokens(self, **settings):
+        """The token services: sets what is given (see tokens.py), returns what they counted."""
+        if settings:
+            return self._call("PUT", "/tokens", settings)
+        return self._call("GET", "/tokens")
 
     def reset(self):
         self._call("POST", "/reset")

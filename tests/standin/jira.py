@@ -5,6 +5,7 @@ Every answer follows from the face's kind (cloud, gateway, dc), the identity and
 rules the package's docstring lists. Bad manners are in modes.py.
 """
 
+import asyncio
 import hashlib
 import json
 import re
@@ -66,7 +67,8 @@ class Exchange:
         for name, value in pairs:           # a servlet's getParameter() takes the first
             self.query.setdefault(name, value)
         where = {"cloud": "site"}.get(kind, kind)
-        self.identity = world.identify(where, self.header("authorization"))
+        self.identity = world.identify(where, self.header("authorization"), entry["method"],
+                                       target)
 
     def header(self, name):
         return next((value for key, value in self.entry["headers"] if key == name), None)
@@ -456,9 +458,31 @@ _CLOUD_ONLY = (tenant_info,)
 
 async def answer(x):
     """The well-behaved answer, dressed in the headers of the face's kind."""
+    if x.kind == "auth":
+        return await token(x) or html(404, "Not found")
     if x.kind == "elsewhere":
         return Answer(200, [("content-type", "image/png")], picture("elsewhere", "else", 48))
-    return dress(x, await _refused(x) or await _route(x))
+    return dress(x, await token(x) or await _refused(x) or await _route(x))
+
+
+_TOKEN_PATHS = {"auth": ("/oauth/token", "/oauth2/token"), "dc": ("/rest/oauth2/latest/token",)}
+
+
+async def token(x):
+    """What a token service answers, or None if this is none."""
+    if x.path not in _TOKEN_PATHS.get(x.kind, ()):
+        return None
+    if x.entry["method"] != "POST":
+        return json_answer(405, {"error": "invalid_request"})
+    tokens, origin = x.world.tokens, x.world.urls[x.face].removesuffix(x.prefix)
+    tokens.in_flight += 1
+    tokens.counters["max_in_flight"] = max(tokens.counters["max_in_flight"], tokens.in_flight)
+    try:
+        await asyncio.sleep(tokens.slow)
+        return json_answer(*tokens.answer(x.path, x.header("content-type"), x.entry["body"],
+                                          origin))
+    finally:
+        tokens.in_flight -= 1
 
 
 async def _refused(x):
@@ -577,5 +601,5 @@ def _no_headers(x):
     return ()
 
 
-_HEADERS = {"cloud": _cloud_headers, "gateway": _cloud_headers, "dc": _dc_headers,
+_HEADERS = {"auth": _no_headers, "cloud": _cloud_headers, "gateway": _cloud_headers, "dc": _dc_headers,
             "elsewhere": _no_headers}

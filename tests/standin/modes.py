@@ -397,6 +397,13 @@ async def delay(x, proceed, ms=100):
     return await proceed()
 
 
+@mode("everything happens at once, the answer comes some milliseconds later")
+async def late_answer(x, proceed, ms):
+    answer = await proceed()
+    await asyncio.sleep(ms / 1000)
+    return answer
+
+
 @mode("headers only after some seconds")
 async def slow_headers(x, proceed, seconds=3):
     await asyncio.sleep(seconds)

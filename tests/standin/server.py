@@ -41,6 +41,7 @@ class Face:
 FACES = (
     Face("cloud", "cloud"),
     Face("gateway", "gateway"),
+    Face("auth", "auth"),
     Face("dc", "dc", context="/jira", alpn=("http/1.1",)),
     Face("dcroot", "dc", certificate=None),
     Face("mtls", "cloud", client_certificate=True),
@@ -206,7 +207,7 @@ class Site:
             self.connection.abort()
 
 
-async def _body(receive, keep=4096):
+async def _body(receive, keep=65536):
     """The request's body, or its beginning."""
     body, more = b"", True
     while more:
@@ -264,6 +265,14 @@ def control(world):
             world.accounts = await request.json()
         return JSONResponse(world.accounts)
 
+    async def tokens(request):
+        if request.method == "PUT":
+            try:
+                world.tokens.set(**await request.json())
+            except (ValueError, TypeError) as error:
+                return PlainTextResponse(str(error), 400)
+        return JSONResponse(world.tokens.shown())
+
     async def counters(request):
         return JSONResponse({name: world.counters[name] for name in world.urls})
 
@@ -280,6 +289,7 @@ def control(world):
         Route("/log", log, methods=["GET", "DELETE"]),
         Route("/mode", mode, methods=["GET", "POST", "DELETE"]),
         Route("/accounts", accounts, methods=["GET", "PUT"]),
+        Route("/tokens", tokens, methods=["GET", "PUT"]),
         Route("/counters", counters),
         Route("/modes", names),
         Route("/reset", reset, methods=["POST"]),

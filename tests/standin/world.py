@@ -11,6 +11,8 @@ import re
 import time
 from dataclasses import dataclass, field
 
+from .tokens import CONNECT, Tokens, connect_verdict
+
 CLOUD_ID = "11111111-2222-3333-4444-555555555555"
 
 # where: site, gateway or dc. verdict: ok, weak (may browse nothing), scope, expired.
@@ -99,6 +101,7 @@ class World:
         self.rules = []
         self.received = collections.deque(maxlen=LOG_LENGTH)
         self.counters = collections.defaultdict(_new_counters)
+        self.tokens = Tokens()
         self._numbers = itertools.count(1)
         self._connections = itertools.count(1)
         self.reset()
@@ -106,6 +109,7 @@ class World:
     def reset(self):
         self.accounts = copy.deepcopy(self.first_accounts)
         self.failed_logins = collections.Counter()
+        self.tokens.reset()
         self.release()
         self.clear()
 
@@ -180,7 +184,7 @@ class World:
 
     # Who is it?
 
-    def identify(self, where, authorization):
+    def identify(self, where, authorization, method="GET", target="/"):
         if authorization is None:
             return ANONYMOUS
         scheme, _, rest = authorization.partition(" ")
@@ -188,7 +192,10 @@ class World:
         if scheme == "basic":
             return self._basic(where, rest)
         if scheme == "bearer":
-            return self._find(where, "bearer", "", rest)
+            bought = self.tokens.find(where, rest)
+            return Identity(*bought) if bought else self._find(where, "bearer", "", rest)
+        if scheme == "jwt" and where == "site":
+            return Identity(connect_verdict(rest, method, target), CONNECT["app_key"])
         return Identity("malformed")
 
     def _basic(self, where, rest):

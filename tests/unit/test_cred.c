@@ -13,8 +13,16 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 #include <check.h>
+#include <openssl/evp.h>
 
-enum { ARGS_MAX = 5 };
+enum { ARGS_MAX = 6 };
+
+static const ja_cred_use_t sample = {.cloud = true,
+                                     .base = "https://site.example",
+                                     .url = "https://site.example/secure/viewavatar?b=2&a=1",
+                                     .access = "t0ken",
+                                     .audience = "https://tokens.example",
+                                     .now = 1700000000};
 
 static apr_pool_t *pool;
 static char dir[32];
@@ -184,10 +192,10 @@ START_TEST(takes_the_longest_secret)
     memset(user + 5, 'u', 256);
     const char *args[] = {"basic", user, expand("secret=file:@/longest")};
     ck_assert_ptr_null(ja_cred_parse(pool, 3, args, &cred));
-    ck_assert(ja_cred_authorization(cred, &header));
+    ck_assert(ja_cred_authorization(cred, &sample, &header));
     ck_assert_uint_eq(header.len, 6 + (256 + 1 + JA_SECRET_MAX + 2) / 3 * 4);
     header = ja_buf(storage, 64);
-    ck_assert(!ja_cred_authorization(cred, &header));
+    ck_assert(!ja_cred_authorization(cred, &sample, &header));
 }
 END_TEST
 
@@ -290,7 +298,7 @@ static const struct cred_row {
      "a"},
     {{"basic", "user=a \"b\\", "secret=file:@/with space"}, "Basic YSAiYlw6c3A=", 0, "", "a \"b\\"},
     {{"bearer", "secret=env:JA_TEST_SECRET"}, "Bearer s3cr3t", 0, 0, ""},
-    {{0}, 0, "kind of credential: none, basic, bearer", 0, 0},
+    {{0}, 0, "kind of credential: none, basic, bearer, oauth-client", 0, 0},
     {{"hunter2"}, 0, "kind of credential", 0, 0},
     {{"Basic"}, 0, "kind of credential", 0, 0},
     {{"none", "user=a"}, 0, "argument 2 is not a pair of the kind none, which takes none", 0, 0},
@@ -307,10 +315,35 @@ static const struct cred_row {
     {{"basic", "user=a", "secret=file:@/readable"}, 0, "secret=: file:/tmp/test_cred", 0, 0},
     {{"bearer", "secret=file:@/inner"}, 0, "cannot be sent in a header", 0, 0},
     {{"bearer", "secret=file:@/utf8"}, 0, "cannot be sent in a header", 0, 0},
-    {{"oauth-client", "client-id=a"}, 0, "oauth-client is not available in this version", 0, 0},
-    {{"oauth-refresh"}, 0, "oauth-refresh is not available in this version", 0, 0},
-    {{"connect-jwt"}, 0, "connect-jwt is not available in this version", 0, 0},
-    {{"connect-user"}, 0, "connect-user is not available in this version", 0, 0},
+    {{"oauth-client", "client-id=c", "client-secret=env:JA_TEST_SECRET"},
+     "Bearer t0ken",
+     0,
+     0,
+     "c"},
+    {{"oauth-client", "client-id=a"}, 0, "client-secret= is missing", 0, 0},
+    {{"oauth-client", "client-id=\x01", "client-secret=env:JA_TEST_SECRET"}, 0, "control", 0, 0},
+    {{"oauth-refresh", "client-id=c", "client-secret=env:JA_TEST_SECRET",
+      "refresh-token=env:JA_TEST_SECRET", "redirect-uri=https://h/"},
+     "Bearer t0ken",
+     0,
+     0,
+     "c"},
+    {{"oauth-refresh", "client-id=c", "client-secret=env:JA_TEST_SECRET"},
+     0,
+     "refresh-token= is missing",
+     0,
+     0},
+    {{"oauth-refresh", "client-id=c", "client-secret=env:JA_TEST_SECRET", "refresh-token=hunter2"},
+     0,
+     "refresh-token=: a secret is written as its source",
+     0,
+     0},
+    {{"connect-user", "client-id=c", "shared-secret=env:JA_TEST_SECRET", "account-id=557058:x"},
+     "Bearer t0ken",
+     0,
+     0,
+     "557058:x"},
+    {{"connect-jwt", "app-key=k"}, 0, "shared-secret= is missing", 0, 0},
 };
 
 START_TEST(parses_credentials)
@@ -334,7 +367,7 @@ START_TEST(parses_credentials)
         return;
     }
     ck_assert_msg(!fault, "row %d: %s", _i, fault);
-    ck_assert(ja_cred_authorization(cred, &header));
+    ck_assert(ja_cred_authorization(cred, &sample, &header));
     ck_assert_str_eq(header.data, row->header);
     ck_assert_str_eq(ja_cred_kind_name(cred), row->args[0]);
     ck_assert_str_eq(ja_cred_user(cred), row->user);
@@ -368,9 +401,155 @@ START_TEST(grows_with_a_new_secret)
     unsigned before = ja_cred_version(cred);
     put_text("token", "renewed\n");
     pass_a_second();
-    ck_assert(ja_cred_authorization(cred, &header));
+    ck_assert(ja_cred_authorization(cred, &sample, &header));
     ck_assert_str_eq(header.data, "Bearer renewed");
     ck_assert_uint_eq(ja_cred_version(cred), before + 1);
+}
+END_TEST
+
+/* ---- tokens --------------------------------------------------------------------------------- */
+
+static ja_cred_t *parsed(const char *const args[])
+{
+    ja_cred_t *cred = NULL;
+    int argc = 0;
+
+    while (args[argc]) {
+        argc++;
+    }
+    const char *fault = ja_cred_parse(pool, argc, args, &cred);
+    ck_assert_msg(!fault, "%s", fault);
+    return cred;
+}
+
+static const struct request_row {
+    const char *args[ARGS_MAX];
+    bool cloud;
+    const char *type;
+    const char *body;
+} request_rows[] = {
+    {{"oauth-client", "client-id=c", "client-secret=env:JA_TEST_SECRET"},
+     true,
+     "application/json",
+     "{\"grant_type\":\"client_credentials\",\"client_id\":\"c\",\"client_secret\":\"s3cr3t\"}"},
+    {{"oauth-client", "client-id=c \"d\\", "client-secret=env:JA_TEST_SECRET", "scope=READ"},
+     true,
+     "application/json",
+     "{\"grant_type\":\"client_credentials\",\"client_id\":\"c \\\"d\\\\\","
+     "\"client_secret\":\"s3cr3t\",\"scope\":\"READ\"}"},
+    {{"oauth-client", "client-id=c&d", "client-secret=env:JA_TEST_SECRET", "scope=A B"},
+     false,
+     "application/x-www-form-urlencoded",
+     "grant_type=client_credentials&client_id=c%26d&client_secret=s3cr3t&scope=A%20B"},
+    {{"oauth-refresh", "client-id=c", "client-secret=env:JA_TEST_SECRET",
+      "refresh-token=env:JA_TEST_SECRET"},
+     true,
+     "application/json",
+     "{\"grant_type\":\"refresh_token\",\"client_id\":\"c\",\"client_secret\":\"s3cr3t\","
+     "\"refresh_token\":\"t0ken\"}"},
+    {{"oauth-refresh", "client-id=c", "client-secret=env:JA_TEST_SECRET",
+      "refresh-token=env:JA_TEST_SECRET", "redirect-uri=https://h/cb"},
+     false,
+     "application/x-www-form-urlencoded",
+     "grant_type=refresh_token&client_id=c&client_secret=s3cr3t&refresh_token=t0ken&"
+     "redirect_uri=https%3A%2F%2Fh%2Fcb"},
+};
+
+START_TEST(writes_token_requests)
+{
+    const struct request_row *row = &request_rows[_i];
+    ja_cred_use_t use = sample;
+    char storage[1024];
+    ja_buf_t body = ja_buf(storage, sizeof(storage));
+    ja_cred_t *cred = parsed(row->args);
+
+    use.cloud = row->cloud;
+    ck_assert_str_eq(ja_cred_token_request(cred, &use, &body), row->type);
+    ck_assert_str_eq(body.data, row->body);
+    body = ja_buf(storage, 40);
+    ck_assert_ptr_null(ja_cred_token_request(cred, &use, &body));
+}
+END_TEST
+
+static const char *const connect_user[] = {
+    "connect-user",        "client-id=c", "shared-secret=env:JA_TEST_SECRET",
+    "account-id=557058:x", "scope=READ",  NULL};
+static const char *const connect_jwt[] = {"connect-jwt", "app-key=my-app",
+                                          "shared-secret=env:JA_TEST_SECRET", NULL};
+
+/* The claims of a token, decoded; its signature is the business of others. */
+static const char *claims_of(const char *token)
+{
+    unsigned char plain[1024];
+    const char *start = strchr(token, '.') + 1;
+    char *text = apr_pstrndup(pool, start, strcspn(start, "."));
+
+    for (char *c = text; *c; c++) {
+        *c = *c == '-' ? '+' : *c == '_' ? '/' : *c;
+    }
+    while (strlen(text) % 4) {
+        text = apr_pstrcat(pool, text, "=", NULL);
+    }
+    int len = EVP_DecodeBlock(plain, (unsigned char *)text, (int)strlen(text));
+    ck_assert_int_gt(len, 0);
+    return apr_pstrndup(pool, (char *)plain, (size_t)len);
+}
+
+START_TEST(asserts_who_is_meant)
+{
+    char storage[2048];
+    ja_buf_t body = ja_buf(storage, sizeof(storage));
+    const char *start =
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
+
+    ck_assert_str_eq(ja_cred_token_request(parsed(connect_user), &sample, &body),
+                     "application/x-www-form-urlencoded");
+    ck_assert_ptr_eq(strstr(storage, start), storage);
+    ck_assert_ptr_nonnull(strstr(storage, "&scope=READ"));
+    ck_assert_str_eq(claims_of(storage + strlen(start)),
+                     "{\"iss\":\"urn:atlassian:connect:clientid:c\","
+                     "\"sub\":\"urn:atlassian:connect:useraccountid:557058:x\","
+                     "\"tnt\":\"https://site.example\",\"aud\":\"https://tokens.example\","
+                     "\"iat\":1700000000,\"exp\":1700000060}");
+}
+END_TEST
+
+START_TEST(signs_the_very_request)
+{
+    char storage[2048];
+    ja_buf_t header = ja_buf(storage, sizeof(storage));
+    ja_cred_use_t use = sample;
+    ja_cred_t *cred = parsed(connect_jwt);
+
+    ck_assert(ja_cred_authorization(cred, &use, &header));
+    ck_assert_ptr_eq(strstr(storage, "JWT eyJ"), storage);
+    /* printf 'GET&/secure/viewavatar&a=1&b=2' | sha256sum */
+    ck_assert_str_eq(claims_of(storage + 4),
+                     "{\"iss\":\"my-app\",\"qsh\":"
+                     "\"6ebf86beb576112144e23a3f3c277e571fa8bd3588964b2d3b43fa6e33409e5f\","
+                     "\"iat\":1700000000,\"exp\":1700000180}");
+    header = ja_buf(storage, sizeof(storage));
+    use.url = "https://elsewhere.example/secure/viewavatar";
+    ck_assert(!ja_cred_authorization(cred, &use, &header));
+    ck_assert(ja_cred_is_cloud_only(cred));
+    ck_assert_ptr_null(ja_cred_token_url(cred, true));
+}
+END_TEST
+
+START_TEST(marks_states_of_its_secrets)
+{
+    const char *bearer[] = {"bearer", expand("secret=file:@/token"), NULL};
+    const char *none[] = {"none", NULL};
+    ja_cred_t *cred = parsed(bearer);
+    uint64_t before = ja_cred_mark(cred);
+
+    ck_assert_uint_ne(before, 0);
+    ck_assert_uint_eq(ja_cred_mark(cred), before);
+    ck_assert_uint_eq(ja_cred_mark(parsed(bearer)), before);
+    ck_assert_uint_eq(ja_cred_mark(parsed(none)), 0);
+    put_text("token", "renewed\n");
+    pass_a_second();
+    ck_assert_uint_ne(ja_cred_mark(cred), before);
 }
 END_TEST
 
@@ -385,6 +564,11 @@ int main(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, parses_secrets, 0, sizeof(secret_rows) / sizeof(secret_rows[0]));
     tcase_add_loop_test(tcase, parses_credentials, 0, sizeof(cred_rows) / sizeof(cred_rows[0]));
+    tcase_add_loop_test(tcase, writes_token_requests, 0,
+                        sizeof(request_rows) / sizeof(request_rows[0]));
+    tcase_add_test(tcase, asserts_who_is_meant);
+    tcase_add_test(tcase, signs_the_very_request);
+    tcase_add_test(tcase, marks_states_of_its_secrets);
     tcase_add_test(tcase, takes_the_longest_secret);
     tcase_add_test(tcase, describes_as_it_would_be_written);
     tcase_add_test(tcase, reads_again_on_change);

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mod_jira_avatar_token: who buys a token, when, and how it is not lost. */
+#include "mod_jira_avatar_token.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <http_log.h>
+#include <openssl/crypto.h>
+
+#include "ja_limit.h"
+#include "mod_jira_avatar_gate.h"
+#include "mod_jira_avatar_rotation.h"
+#include "mod_jira_avatar_shared.h"
+
+APLOG_USE_MODULE(jira_avatar);
+
+enum {
+    LATER_MS = 5,             /* how soon to look again whether another child has the token */
+    MARGIN_MAX_MS = 10000,    /* a token is not sent any more so long before its end */
+    RENEW_MIN_MS = 60000,     /* and the next one is fetched so long before it, at least */
+    REFUSED_PAUSE_MS = 30000, /* a refusal within that of the one before is not the token's fault */
+    UNSAVED_PAUSE_S = 30,
+    RETRY_AFTER_MAX_S = 60 * 60
+};
+
+static ja_engine_t *engine; /* for errands */
+
+static int64_t now_ms(void)
+{
+    return apr_time_as_msec(apr_time_now());
+}
+
+static int64_t lease_ms(const ja_realm_t *service)
+{
+    return service->network.connect_ms + service->network.total_ms;
+}
+
+/* ---- the token that all share -------------------------------------------------------------- */
+
+static bool knows_mark(const ja_token_slot_t *slot, uint64_t mark)
+{
+    bool known = slot->mark == mark;
+
+    for (size_t i = 0; i < JA_TOKEN_MARKS; i++) {
+        known = known || slot->older[i] == mark;
+    }
+    return known;
+}
+
+typedef struct access_t {
+    uint32_t version; /* 0: the credential has no access tokens, or none is good */
+    bool due;         /* it is time to fetch the next one */
+    char text[JA_TOKEN_MAX + 1];
+} access_t;
+
+typedef struct reading_t {
+    uint64_t mark;
+    access_t *access;
+    bool good;
+} reading_t;
+
+static void read_token(ja_token_slot_t *slot, void *context)
+{
+    reading_t *reading = context;
+    int64_t now = now_ms();
+
+    reading->good = slot->version != 0 && now < slot->end_ms;
+    if (reading->good) {
+        memcpy(reading->access->text, slot->text, sizeof(slot->text));
+        reading->access->version = slot->version;
+        reading->access->due = now >= slot->renew_ms || !knows_mark(slot, reading->mark);
+    }
+}
+
+/* The token to be sent now; false if one is needed and none is good. */
+static bool get(const ja_realm_t *realm, access_t *access)
+{
+    reading_t reading = {.access = access};
+
+    access->version = 0;
+    access->due = false;
+    access->text[0] = '\0';
+    if (realm->token == NULL) {
+        return true;
+    }
+    reading.mark = ja_cred_mark(realm->cred);
+    (void)ja_shared_token(realm->token, read_token, &reading);
+    return reading.good;
+}
+
+typedef struct refusal_t {
+    uint32_t version;
+    bool again;
+} refusal_t;
+
+/* A token that is new and refused again is not what is wrong: buying ever more would not help. */
+static void take_refusal(ja_token_slot_t *slot, void *context)
+{
+    refusal_t *refusal = context;
+    int64_t now = now_ms();
+    int64_t lifetime = slot->end_ms - slot->fetched_ms;
+    int64_t pause = lifetime < REFUSED_PAUSE_MS ? lifetime : REFUSED_PAUSE_MS;
+
+    refusal->again = true;
+    if (slot->version != refusal->version || now >= slot->end_ms) {
+        return; /* there is another one already, or will be */
+    }
+    refusal->again = now - slot->refused_ms >= pause;
+    if (refusal->again) {
+        slot->refused_ms = now;
+        slot->end_ms = 0;
+        OPENSSL_cleanse(slot->text, sizeof(slot->text));
+    }
+}
+
+typedef struct publication_t {
+    uint64_t mark;
+    int64_t sent_ms;
+    const ja_grant_t *grant;
+} publication_t;
+
+/* 20 % of its life before its end, but a minute; of a short life 30 %. */
+static int64_t renew_before(int64_t lifetime)
+{
+    int64_t usual = lifetime / 5 > RENEW_MIN_MS ? lifetime / 5 : RENEW_MIN_MS;
+
+    return usual < lifetime * 3 / 10 ? usual : lifetime * 3 / 10;
+}
+
+static void write_token(ja_token_slot_t *slot, void *context)
+{
+    const publication_t *publication = context;
+    int64_t lifetime = publication->grant->lifetime * 1000;
+    int64_t margin = lifetime / 10 < MARGIN_MAX_MS ? lifetime / 10 : MARGIN_MAX_MS;
+
+    if (!knows_mark(slot, publication->mark)) {
+        memmove(slot->older + 1, slot->older, sizeof(slot->older) - sizeof(slot->older[0]));
+        slot->older[0] = slot->mark;
+        slot->mark = publication->mark;
+    }
+    OPENSSL_cleanse(slot->text, sizeof(slot->text));
+    memcpy(slot->text, publication->grant->token, sizeof(slot->text));
+    slot->version += slot->version == UINT32_MAX ? 2 : 1;
+    slot->fetched_ms = publication->sent_ms;
+    slot->renew_ms = publication->sent_ms + lifetime - renew_before(lifetime);
+    slot->end_ms = publication->sent_ms + lifetime - margin;
+}
+
+/* ---- using it ------------------------------------------------------------------------------ */
+
+void ja_token_child_init(ja_engine_t *the_engine)
+{
+    engine = the_engine;
+}
+
+bool ja_token_is_needed(const ja_realm_t *realm)
+{
+    access_t access;
+    bool good = get(realm, &access);
+
+    OPENSSL_cleanse(&access, sizeof(access));
+    return !good;
+}
+
+/* A flight of its own, so that nobody waits: what there is is good for a while. */
+static void renew_behind(const ja_order_t *order)
+{
+    ja_order_t errand = {
+        .realm = order->realm, .errand = true, .asked_at_ms = now_ms(), .origin = order->origin};
+
+    memcpy(errand.key, order->realm->token->digest, JA_KEY_LEN);
+    ja_fetch_visitor_refresh(engine, &errand);
+}
+
+bool ja_token_authorize(const ja_order_t *order, ja_ask_t *ask)
+{
+    const ja_realm_t *realm = order->realm;
+    ja_buf_t value = ja_buf(ask->authorization, sizeof(ask->authorization));
+    access_t access;
+    ja_cred_use_t use = {.cloud = realm->site.kind == JA_SITE_CLOUD,
+                         .base = realm->site.base.url,
+                         .url = ask->url,
+                         .access = access.text,
+                         .now = now_ms() / 1000};
+
+    (void)get(realm, &access);
+    if (access.due) {
+        renew_behind(order);
+    }
+    ask->mark = ja_cred_mark(realm->cred);
+    ask->access = access.version;
+    bool fits = ja_cred_authorization(realm->cred, &use, &value) && !value.overflow;
+    OPENSSL_cleanse(&access, sizeof(access));
+    return fits;
+}
+
+bool ja_token_renews(const ja_order_t *order, ja_ask_t *ask, const ja_verdict_t *verdict,
+                     const ja_answer_t *answer)
+{
+    bool refused =
+        verdict->outcome == JA_OUTCOME_CREDENTIAL_REFUSED ||
+        (verdict->outcome == JA_OUTCOME_ANONYMOUS && order->realm->site.kind == JA_SITE_DATACENTER);
+
+    if (!refused || ask->outside || ask->access == 0 || ask->renewed ||
+        ja_policy_lacks_scope(answer)) {
+        return false;
+    }
+    refusal_t refusal = {ask->access, false};
+    ask->renewed = true;
+    (void)ja_shared_token(order->realm->token, take_refusal, &refusal);
+    return refusal.again;
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+static ja_step_t done(ja_entry_t **entry, ja_entry_t *with)
+{
+    *entry = with;
+    return JA_STEP_DONE;
+}
+
+/* Nobody waits for an errand: what it comes to is of no interest. */
+static ja_step_t leave(const ja_order_t *order, int64_t later, int64_t *later_ms,
+                       ja_entry_t **entry)
+{
+    if (order->errand) {
+        return done(entry, ja_entry_failure(JA_OUTCOME_INTERNAL, "the token is seen to", NULL));
+    }
+    *later_ms = later;
+    return JA_STEP_LATER;
+}
+
+static bool is_needed(const ja_order_t *order)
+{
+    access_t access;
+    bool good = get(order->realm, &access);
+
+    OPENSSL_cleanse(&access, sizeof(access));
+    return !good || (access.due && order->errand);
+}
+
+/* scheme://host[:port] without its path */
+static void add_audience(const ja_origin_t *service, ja_buf_t *out)
+{
+    ja_buf_add_slice(out, (ja_slice_t){service->url, strlen(service->url) - strlen(service->path)});
+}
+
+static bool write_request(const ja_order_t *order, ja_ask_t *ask)
+{
+    const ja_realm_t *realm = order->realm;
+    char audience[JA_URL_MAX];
+    ja_buf_t origin = ja_buf(audience, sizeof(audience));
+    ja_cred_use_t use = {
+        .cloud = realm->site.kind == JA_SITE_CLOUD,
+        .base = realm->site.base.url,
+        .access = ja_rotation_refresh(order),
+        .audience = audience,
+        .now = now_ms() / 1000,
+    };
+    char *storage = calloc(1, JA_GRANT_BODY_MAX);
+
+    if (storage == NULL) {
+        return false;
+    }
+    ja_buf_t body = ja_buf(storage, JA_GRANT_BODY_MAX);
+    add_audience(&realm->token->site.base, &origin);
+    ask->content_type = ja_cred_token_request(realm->cred, &use, &body);
+    ask->body = storage;
+    ask->body_len = body.len;
+    return ask->content_type != NULL && !origin.overflow;
+}
+
+static ja_step_t send_request(const ja_order_t *order, ja_ask_t *ask, ja_entry_t **entry)
+{
+    const ja_realm_t *service = order->realm->token;
+    ja_buf_t url = ja_buf(ask->url, sizeof(ask->url));
+
+    ask->mark = ja_cred_mark(service->cred);
+    ja_gate_t gate = ja_gate_enter(service, ask->mark, lease_ms(service));
+    if (!gate.open) {
+        return done(entry, ja_gate_failure(&gate));
+    }
+    ask->realm = service;
+    ask->for_token = true;
+    ask->authorization[0] = '\0';
+    ask->accept = "application/json";
+    ask->max_bytes = JA_GRANT_BODY_MAX;
+    memset(&ask->held, 0, sizeof(ask->held));
+    ask->asked = (ja_asked_t){.kind = service->site.kind};
+    ask->sent_ms = now_ms();
+    ja_buf_add(&url, service->site.base.url);
+    if (!write_request(order, ask) || url.overflow) {
+        free(ask->body);
+        ask->body = NULL;
+        return done(entry, ja_entry_failure(JA_OUTCOME_INTERNAL,
+                                            "the token request cannot be written", NULL));
+    }
+    return JA_STEP_ASK;
+}
+
+ja_step_t ja_token_ask(const ja_order_t *order, ja_ask_t *ask, int64_t *later_ms,
+                       ja_entry_t **entry)
+{
+    const ja_realm_t *service = order->realm->token;
+
+    if (!ja_lease_take(service->digest, order, lease_ms(service))) {
+        return leave(order, LATER_MS, later_ms, entry);
+    }
+    if (!is_needed(order)) {
+        ja_token_landed(order);
+        return leave(order, 0, later_ms, entry);
+    }
+    if (ja_cred_refresh_token(service->cred) != NULL) {
+        ja_step_t step = ja_rotation_begin(order, later_ms, entry);
+        if (step != JA_STEP_ASK) {
+            return step;
+        }
+    }
+    return send_request(order, ask, entry);
+}
+
+void ja_token_landed(const ja_order_t *order)
+{
+    if (order->realm->token != NULL) {
+        ja_rotation_end(order);
+        ja_lease_drop(order->realm->token->digest, order);
+    }
+}
+
+/* ---- answers ------------------------------------------------------------------------------- */
+
+#define CHECK_CLIENT                                                                               \
+    "Correct client-id= and the secret: they are shown where the app or the service account is "   \
+    "managed"
+
+/* What refusals mean. The first row that fits. */
+static const struct refusal_row {
+    ja_grant_status_t status;
+    const char *kind; /* NULL: any */
+    const char *cause;
+    const char *remedy;
+} refusals[] = {
+    {JA_GRANT_DEAD, "oauth-refresh", "the refresh token is not accepted any more",
+     "Authorise the app again in a browser, with the scope offline_access, and put the new refresh "
+     "token where refresh-token= reads it from; it is then used without a reload"},
+    {JA_GRANT_DEAD, "connect-user", "the assertion is not accepted",
+     "Check account-id=, that the app has the scope ACT_AS_USER and is installed on this site, the "
+     "shared secret, and the clock of this server"},
+    {JA_GRANT_DEAD, NULL, "the client may not have tokens this way", CHECK_CLIENT},
+    {JA_GRANT_CLIENT, NULL, "client id and secret are not accepted", CHECK_CLIENT},
+    {JA_GRANT_REFUSED, NULL, "the request is refused",
+     "Check scope= and redirect-uri=, and that the app may use this grant"},
+};
+
+static ja_verdict_t refused(const ja_realm_t *realm, const ja_grant_t *grant)
+{
+    const char *kind = ja_cred_kind_name(realm->cred);
+    ja_verdict_t verdict = {.outcome = JA_OUTCOME_CREDENTIAL_REFUSED,
+                            .cause = "the token service refuses",
+                            .remedy = ""};
+
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        const struct refusal_row *row = &refusals[i];
+        if (row->status == grant->status && (row->kind == NULL || strcmp(row->kind, kind) == 0)) {
+            verdict.cause = row->cause;
+            verdict.remedy = row->remedy;
+            break;
+        }
+    }
+    return verdict;
+}
+
+/* What does not come from a token service: the judge knows outages and proxies. */
+static ja_verdict_t troubled(const ja_ask_t *ask, const ja_answer_t *answer)
+{
+    ja_verdict_t verdict = ja_policy_judge(&ask->asked, answer);
+
+    if (ja_policy_outcome(verdict.outcome)->status < 500 ||
+        verdict.outcome == JA_OUTCOME_NOT_AN_IMAGE) {
+        verdict.outcome = JA_OUTCOME_UPSTREAM_ERROR;
+        verdict.cause = "not an answer of a token service";
+        verdict.remedy = "Check JiraAvatarTokenURL, and what stands before the token service";
+    }
+    return verdict;
+}
+
+static ja_verdict_t judge(const ja_order_t *order, const ja_ask_t *ask, const ja_answer_t *answer,
+                          ja_grant_t *grant)
+{
+    bool whole = answer->net == JA_NET_OK;
+
+    ja_grant_read(answer->status, answer->body, whole ? answer->body_len : 0, grant);
+    switch (grant->status) {
+    case JA_GRANT_TOKEN:
+        return (ja_verdict_t){.outcome = JA_OUTCOME_IMAGE, .cause = "a token", .remedy = ""};
+    case JA_GRANT_DEAD:
+    case JA_GRANT_CLIENT:
+    case JA_GRANT_REFUSED:
+        return refused(order->realm, grant);
+    case JA_GRANT_TROUBLE:
+    default:
+        return troubled(ask, answer);
+    }
+}
+
+static int level_of(const ja_verdict_t *verdict, const ja_answer_t *answer,
+                    const ja_realm_t *service)
+{
+    if (verdict->outcome == JA_OUTCOME_IMAGE || answer->net == JA_NET_ABORTED ||
+        !ja_shared_may_log(service, verdict->outcome)) {
+        return APLOG_DEBUG;
+    }
+    return verdict->outcome == JA_OUTCOME_CREDENTIAL_REFUSED ? APLOG_ERR : APLOG_WARNING;
+}
+
+static void log_answer(const ja_order_t *order, const ja_verdict_t *verdict,
+                       const ja_answer_t *answer, const ja_grant_t *grant)
+{
+    const ja_realm_t *service = order->realm->token;
+    const char *said = grant->error[0] != '\0' ? grant->error : answer->detail;
+
+    if (verdict->outcome == JA_OUTCOME_IMAGE) {
+        ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, order->origin,
+                     "JAV0604: %s: an access token for %" APR_INT64_T_FMT " s%s", service->name,
+                     grant->lifetime, grant->refresh[0] != '\0' ? ", and a refresh token" : "");
+        return;
+    }
+    int level = level_of(verdict, answer, service); /* the macro asks more than once */
+    ap_log_error(APLOG_MARK, level, 0, order->origin,
+                 "JAV0603: %s: no access token: %s%s%s (status %d)%s%s", service->name,
+                 verdict->cause, said[0] != '\0' ? ": " : "", said, answer->status,
+                 verdict->remedy[0] != '\0' ? ". " : "", verdict->remedy);
+}
+
+static void publish(const ja_order_t *order, const ja_ask_t *ask, const ja_grant_t *grant)
+{
+    publication_t publication = {ask->mark, ask->sent_ms, grant};
+
+    (void)ja_shared_token(order->realm->token, write_token, &publication);
+}
+
+/* Tells the gate, keeps and publishes what came. */
+static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
+                            const ja_verdict_t *verdict, const ja_answer_t *answer,
+                            const ja_grant_t *grant)
+{
+    int64_t wait = ja_limit_retry_after(answer->header[JA_HEADER_RETRY_AFTER], now_ms() / 1000,
+                                        RETRY_AFTER_MAX_S);
+    ja_outcome_t outcome = verdict->outcome;
+    const char *cause = verdict->cause;
+
+    if (grant->refresh[0] != '\0' && !ja_rotation_keep(order, grant->refresh)) {
+        outcome = JA_OUTCOME_UNAVAILABLE;
+        cause = "the refresh token cannot be kept safe";
+        wait = UNSAVED_PAUSE_S;
+    }
+    if (answer->net != JA_NET_ABORTED) {
+        ja_gate_report(order->realm->token, ask->mark, outcome, wait);
+    }
+    if (outcome == JA_OUTCOME_IMAGE) {
+        publish(order, ask, grant);
+        return NULL;
+    }
+    ja_entry_t *failure = ja_entry_failure(outcome, cause, answer->detail);
+    if (failure != NULL) {
+        failure->record.stored_at_ms = now_ms();
+        failure->record.upstream_status = answer->status;
+        failure->record.retry_after = (int32_t)wait;
+    }
+    return failure;
+}
+
+ja_entry_t *ja_token_answered(const ja_order_t *order, ja_ask_t *ask, const ja_answer_t *answer)
+{
+    ja_grant_t grant;
+    ja_verdict_t verdict = judge(order, ask, answer, &grant);
+    ja_entry_t *entry = NULL;
+
+    ask->for_token = false;
+    if (grant.status != JA_GRANT_DEAD || !ja_rotation_fall_back(order)) {
+        log_answer(order, &verdict, answer, &grant);
+        entry = conclude(order, ask, &verdict, answer, &grant);
+        ja_token_landed(order);
+    }
+    OPENSSL_cleanse(&grant, sizeof(grant));
+    return entry;
+}
