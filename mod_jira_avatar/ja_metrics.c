@@ -26,6 +26,18 @@ static uint64_t load(const uint64_t *number)
     return __atomic_load_n(number, __ATOMIC_RELAXED);
 }
 
+/* All numbers are of 64 bits. */
+void ja_metrics_copy(ja_metrics_t *to, const ja_metrics_t *from)
+{
+    const uint64_t *number = (const uint64_t *)(const void *)from;
+
+    _Static_assert(sizeof(*from) % sizeof(*number) == 0, "all numbers are of 64 bits");
+    for (size_t i = 0; i < sizeof(*from) / sizeof(*number); i++) {
+        uint64_t copy = load(&number[i]);
+        memcpy((char *)to + i * sizeof(copy), &copy, sizeof(copy));
+    }
+}
+
 uint64_t ja_metrics_get(const ja_metrics_t *metrics, ja_count_t id)
 {
     return load(&metrics->count[id]);
@@ -81,7 +93,7 @@ int64_t ja_histogram_percentile(const ja_histogram_t *histogram, int percent)
         if (here > 0 && before + here >= rank) {
             int64_t low = i > 0 ? ja_bounds_ms[i - 1] : 0;
             uint64_t width = (uint64_t)(ja_bounds_ms[i] - low);
-            return low + (int64_t)((rank - before) * width / here);
+            return low + (int64_t)((2 * (rank - before) - 1) * width / (2 * here));
         }
         before += here;
     }

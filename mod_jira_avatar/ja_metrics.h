@@ -79,6 +79,9 @@ typedef struct ja_metrics_t {
     ja_ring_t ring;
 } ja_metrics_t;
 
+/** A copy of one moment, as far as there is one. */
+void ja_metrics_copy(ja_metrics_t *to, const ja_metrics_t *from);
+
 static inline void ja_metrics_add(ja_metrics_t *metrics, ja_count_t id, uint64_t amount)
 {
     __atomic_fetch_add(&metrics->count[id], amount, __ATOMIC_RELAXED);
@@ -95,8 +98,9 @@ uint64_t ja_metrics_sum(const ja_metrics_t *metrics, ja_family_t family);
 void ja_histogram_add(ja_histogram_t *histogram, int64_t ms);
 uint64_t ja_histogram_count(const ja_histogram_t *histogram);
 
-/** The duration that `percent` (1 to 100) of all stay within, guessed within its bucket; -1 if
- *  there are none. What is over the last bound counts as that bound. */
+/** The duration that `percent` (1 to 100) of all stay within, guessed within its bucket as if
+ *  they were evenly spread there; -1 if there are none. What is over the last bound counts as that
+ *  bound. */
 int64_t ja_histogram_percentile(const ja_histogram_t *histogram, int percent);
 
 void ja_metrics_begin_minute(ja_metrics_t *metrics, int64_t minute);

@@ -116,6 +116,10 @@ static void span(const ja_out_t *out, int64_t seconds)
 
 static void ago(const ja_out_t *out, int64_t now_ms, int64_t at_ms)
 {
+    if (now_ms - at_ms < 2000) {
+        ja_out(out, "just now");
+        return;
+    }
     span(out, (now_ms - at_ms) / 1000);
     ja_out(out, " ago");
 }
@@ -159,6 +163,15 @@ static void pill(const ja_out_t *out, const char *class, const char *word)
 
 /* ---- a site -------------------------------------------------------------------------------- */
 
+/* With one full stop behind it, whether it has one or not. */
+static void sentence(const ja_out_t *out, const char *text)
+{
+    size_t len = strlen(text);
+
+    ja_out_html(out, text);
+    ja_out(out, len == 0 ? "" : text[len - 1] == '.' ? " " : ". ");
+}
+
 static void alert_refused(const ja_out_t *out, const ja_site_report_t *site, int64_t now_ms)
 {
     const ja_journal_t *journal = &site->journal;
@@ -166,12 +179,8 @@ static void alert_refused(const ja_out_t *out, const ja_site_report_t *site, int
     ja_out(out, "<p class=\"alert\">The credential was refused ");
     ago(out, now_ms, journal->refused_at_ms);
     ja_out(out, ": ");
-    ja_out_html(out, journal->refusal_cause);
-    ja_out(out, ". ");
-    if (journal->refusal_remedy[0] != '\0') {
-        ja_out_html(out, journal->refusal_remedy);
-        ja_out(out, ". ");
-    }
+    sentence(out, journal->refusal_cause);
+    sentence(out, journal->refusal_remedy);
     ja_out(out, "It is tried again ");
     if (site->credential_pause_s > 0) {
         ja_out(out, "in ");

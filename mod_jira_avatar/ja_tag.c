@@ -16,9 +16,8 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
 static uint64_t tag(uint64_t realm, char sort, ja_type_t type, ja_slice_t name)
 {
     unsigned char head[2] = {(unsigned char)sort, (unsigned char)type};
-    uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), &realm, sizeof(realm));
+    uint64_t hash = mix(UINT64_C(0xcbf29ce484222325) ^ realm, head, sizeof(head));
 
-    hash = mix(hash, head, sizeof(head));
     hash = mix(hash, name.data, name.len);
     hash ^= hash >> 32;
     return hash != 0 ? hash : 1;

@@ -16,6 +16,7 @@
 #include "mod_jira_avatar_rotation.h"
 #include "mod_jira_avatar_sections.h"
 #include "mod_jira_avatar_shared.h"
+#include "mod_jira_avatar_status.h"
 #include "mod_jira_avatar_store.h"
 #include "mod_jira_avatar_token.h"
 
@@ -119,6 +120,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE); /* what all share */
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);   /* what fetches */
     ja_handler_register_hooks(pool);                               /* requests */
+    ja_status_register_hooks(pool);                                /* how it goes */
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

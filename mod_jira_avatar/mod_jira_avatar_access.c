@@ -90,3 +90,10 @@ int ja_access_is_public(request_rec *r)
     return sections && !r->user && !r->ap_auth_type && ja_sections_ours(r) &&
            !ja_sections_match(sections->restricted, r);
 }
+
+int ja_access_is_restricted(request_rec *r)
+{
+    const ja_sections_t *sections = ja_sections_of(r->server);
+
+    return r->user || r->ap_auth_type || (sections && ja_sections_match(sections->restricted, r));
+}

@@ -21,4 +21,7 @@ int ja_access_post_config(apr_pool_t *ptemp, server_rec *main_server);
 /** Proven: everybody may reach this URL of this server. */
 int ja_access_is_public(request_rec *r);
 
+/** Somebody had to log in, or a section restricts who may reach this URL. */
+int ja_access_is_restricted(request_rec *r);
+
 #endif

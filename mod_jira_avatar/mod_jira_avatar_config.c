@@ -473,6 +473,7 @@ void ja_conf_settings(request_rec *r, ja_settings_t *settings)
                                 .max_waiting = conf.max_waiting.value,
                                 .cache_control = (ja_cache_control_t)conf.cache_control.value,
                                 .format = (ja_format_t)conf.format.value,
+                                .purge_token = conf.purge_token.value,
                                 .fallback_ok = conf.fallback_status.value != 0,
 #define X(status) .fallback_##status = conf.fallback_##status.value,
                                 JA_FALLBACK_STATUSES(X)

@@ -42,7 +42,8 @@ typedef struct ja_settings_t {
     int64_t max_waiting; /* 0: half of the child's threads */
     ja_cache_control_t cache_control;
     ja_format_t format;
-    bool fallback_ok; /* JiraAvatarFallbackStatus 200 */
+    ja_secret_t *purge_token; /* NULL: none */
+    bool fallback_ok;         /* JiraAvatarFallbackStatus 200 */
     const ja_fallback_t *fallback_403, *fallback_404, *fallback_502, *fallback_503, *fallback_504;
 } ja_settings_t;
 

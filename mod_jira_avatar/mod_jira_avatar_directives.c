@@ -327,6 +327,18 @@ static const char *parse_hosts(const line_t *line)
     return STORE(ja_hosts_value_t, line, hosts);
 }
 
+static const char *parse_secret(const line_t *line)
+{
+    if (is_none(line)) {
+        return STORE(ja_secret_value_t, line, NULL);
+    }
+    ja_secret_t *secret = NULL;
+    ja_slice_t source = ja_slice(line->argv[0]);
+    (void)ja_text_take(&source, "secret=");
+    const char *wrong = ja_secret_parse(line->pool, source.data, &secret);
+    return wrong ? wrong : STORE(ja_secret_value_t, line, secret);
+}
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
 static const char *parse_path(const line_t *line)
@@ -463,6 +475,7 @@ KIND(ca_file, .parse = parse_ca_file, .args = {1, 1});
 KIND(certificate, .parse = parse_certificate, .args = {1, 2});
 KIND(proxy, .parse = parse_proxy, .args = {1, 2});
 KIND(hosts, .parse = parse_hosts, .args = {1, INT_MAX});
+KIND(secret, .parse = parse_secret, .args = {1, 1});
 KIND(timeout, .parse = parse_timeout, .args = {1, 3});
 KIND(bytes, .parse = parse_quantity, .args = {1, 1}, .measure = &size, .divisor = 1);
 KIND(count, .parse = parse_quantity, .args = {1, 1}, .measure = &amount_of_things, .divisor = 1);

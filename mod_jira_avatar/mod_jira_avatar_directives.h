@@ -39,6 +39,7 @@ JA_VALUE_TYPE(ja_pem_value_t, const ja_pem_t *);
 JA_VALUE_TYPE(ja_certificate_value_t, const ja_certificate_t *);
 JA_VALUE_TYPE(ja_proxy_value_t, const ja_proxy_t *);
 JA_VALUE_TYPE(ja_hosts_value_t, const ja_hosts_t *);
+JA_VALUE_TYPE(ja_secret_value_t, ja_secret_t *);
 JA_VALUE_TYPE(ja_fallback_value_t, const ja_fallback_t *);
 
 /* The values of a row by its kind, for what JA_VALUE(type, member) is at the time. */
@@ -55,6 +56,7 @@ JA_VALUE_TYPE(ja_fallback_value_t, const ja_fallback_t *);
 #define JA_VALUES_count(member)       JA_VALUE(ja_number_value_t, member)
 #define JA_VALUES_seconds(member)     JA_VALUE(ja_number_value_t, member)
 #define JA_VALUES_text(member)        JA_VALUE(ja_text_value_t, member)
+#define JA_VALUES_secret(member)      JA_VALUE(ja_secret_value_t, member)
 #define JA_VALUES_store(member)       JA_VALUE(ja_text_value_t, member)
 #define JA_VALUES_path(member)        JA_VALUE(ja_text_value_t, member)
 #define JA_VALUES_timeout(member)                                                                  \

@@ -61,6 +61,9 @@ mod_jira_avatar_location   apr httpd
 mod_jira_avatar_bucket     apr httpd
 mod_jira_avatar_response   apr httpd
 mod_jira_avatar_handler    apr openssl httpd
+mod_jira_avatar_view       apr openssl httpd
+mod_jira_avatar_purge      apr openssl httpd
+mod_jira_avatar_status     apr httpd
 mod_jira_avatar            apr httpd'
 
 library_of() {
