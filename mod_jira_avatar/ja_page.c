@@ -261,8 +261,9 @@ static void facts(const ja_out_t *out, const ja_site_report_t *site, int64_t now
 {
     ja_out(out, "<dl><dt>Asked</dt><dd>");
     ja_out(out, strcmp(site->kind, "cloud") == 0 ? "Jira Cloud, " : "Jira Data Center, ");
-    ja_out(out,
-           strcmp(site->route, "gateway") == 0 ? "through Atlassian&#39;s gateway" : "directly");
+    ja_out(out, strcmp(site->route, "auto") == 0      ? "directly or through the gateway"
+                : strcmp(site->route, "gateway") == 0 ? "through Atlassian&#39;s gateway"
+                                                      : "directly");
     if (site->cloud_id != NULL) {
         ja_out(out, ", cloudId ");
         ja_out_html(out, site->cloud_id);

@@ -44,7 +44,7 @@ typedef struct ja_site_report_t {
     char id[9];             /* of the realm: the same after a reload, as long as its settings are */
     const char *url;        /* of the site */
     const char *kind;       /* "cloud", "datacenter" */
-    const char *route;      /* "site", "gateway" */
+    const char *route;      /* "site", "gateway"; "auto": not found out yet */
     const char *cloud_id;   /* NULL: unknown, or none */
     const char *credential; /* its kind */
     const char *user;       /* that was configured; "" if the kind names nobody */

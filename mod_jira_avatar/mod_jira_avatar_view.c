@@ -65,6 +65,11 @@ static ja_credential_state_t credential_state(const ja_realm_t *realm, const ja_
                                                               : JA_CREDENTIAL_UNTRIED;
 }
 
+static const char *route_name(ja_route_t route)
+{
+    return route == JA_ROUTE_GATEWAY ? "gateway" : route == JA_ROUTE_SITE ? "site" : "auto";
+}
+
 typedef struct viewing_t {
     apr_pool_t *pool;
     const ja_realm_t *realm;
@@ -85,6 +90,9 @@ static void copy_slot(ja_slot_t *slot, void *context)
     site->in_a_row = slot->site.failures;
     site->reason = (ja_outcome_t)slot->site.reason;
     site->state = site_state(slot, site);
+    if (viewing->realm->site.route == JA_ROUTE_AUTO && slot->way.until_ms > viewing->now_ms) {
+        site->route = route_name(slot->way.route); /* as it was found out */
+    }
     site->credential_state = credential_state(viewing->realm, &slot->journal);
     if (site->credential_state == JA_CREDENTIAL_REFUSED) {
         site->credential_pause_s = seconds_left(&slot->credential, viewing->now_ms);
@@ -102,7 +110,7 @@ static void view_site(apr_pool_t *pool, const ja_realm_t *realm, int64_t now_ms,
     ja_text_hex(realm->digest, ID_BYTES, site->id);
     site->url = realm->site.base.url;
     site->kind = realm->site.kind == JA_SITE_CLOUD ? "cloud" : "datacenter";
-    site->route = realm->site.route == JA_ROUTE_GATEWAY ? "gateway" : "site";
+    site->route = route_name(realm->site.route);
     site->cloud_id = realm->site.cloud_id;
     site->credential = ja_cred_kind_name(realm->cred);
     site->user = ja_cred_user(realm->cred);
