@@ -232,13 +232,14 @@ def stall(tools, upstream, contender, clients):
         processes.end(waiting)
         counts = upstream.counts()
         upstream.set(mode="ok", delay=0)
+    recovery = _until_back(tools, upstream, contender, time.monotonic(), 30)
     time.sleep(0.5)
     return {"ratio": stats.share(figures["rate"], undisturbed["rate"]), "rate": figures["rate"],
             "undisturbed": undisturbed["rate"],
             "failures": figures["failures"], "closed": figures["closed"],
             "page": visitor.share_within(1000),
             "stale": stats.share(len([a for a in good(stale_answers) if a.latency_ms < 1000]), 100),
-            "upstream": counts["requests"] - before["requests"]}
+            "upstream": counts["requests"] - before["requests"], "recovery_s": recovery}
 
 
 def _until_back(tools, upstream, contender, earliest, limit):

@@ -52,7 +52,7 @@ STALL = (
     "within a second.",
     [("ratio", "warm", 1, False), ("failures", "warm failures", 1, None),
      ("closed", "closed", 1, None), ("page", "page %", 100, None), ("stale", "stale %", 100, None),
-     ("upstream", "upstream requests", 1, None)],
+     ("upstream", "upstream requests", 1, None), ("recovery_s", "recovery s", 1, None)],
 )
 TROUBLE = (
     "200 requests a second, a third each for warm, stale and cold avatars. *Recovery*: until a cold "

@@ -159,7 +159,10 @@ class Upstream:
         self._ask("/set?" + urllib.parse.urlencode(what))
 
     def counts(self):
-        return json.loads(self._ask("/counts"))
+        """Questions about the account are requests, too."""
+        counts = json.loads(self._ask("/counts"))
+        counts["requests"] += counts.pop("questions")
+        return counts
 
     def quiet(self, seconds=2.0):
         """Waits until nobody asks any more; returns the counts."""
