@@ -3,7 +3,7 @@
 # A file that Makefile.am does not name is neither run nor distributed.
 cd "${srcdir:=.}" || exit 1
 
-files=$(find mod_jira_avatar tests conf.d docs -type f \
+files=$(find mod_jira_avatar tests conf.d docs packaging -type f \
     ! -path 'tests/fuzz/corpus/*' ! -path 'tests/data/*' ! -path '*/__pycache__/*' \
     ! -name '*.[ao]' ! -name '*.l[ao]' ! -name '.*' ! -path '*/.*' | sort)
 

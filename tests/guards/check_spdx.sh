@@ -3,10 +3,12 @@
 # Every file says its licence in its first lines.
 cd "${srcdir:=.}" || exit 1
 
-files=$(find bootstrap .ci configure.ac Makefile.am conf.d mod_jira_avatar tests -type f \
-    ! -path '*/corpus/*' ! -path 'tests/data/*' ! -path '*/__pycache__/*' ! -path '*/.*cache/*' \
+files=$(find bootstrap .ci configure.ac Makefile.am conf.d debian packaging mod_jira_avatar tests \
+    -type f ! -path '*/corpus/*' ! -path 'tests/data/*' ! -path '*/__pycache__/*' \
+    ! -path '*/.*cache/*' ! -path 'debian/lib*/*' \
     \( -name '*.[ch]' -o -name '*.def' -o -name '*.py' -o -name '*.sh' -o -name '*.conf' \
-    -o -name '*.load' -o -name '*.ac' -o -name '*.am' -o -name bootstrap -o -name run \))
+    -o -name '*.load' -o -name '*.ac' -o -name '*.am' -o -name bootstrap -o -name run \
+    -o -name '*.spec' -o -name '*.rpmlintrc' -o -name '*.post*' -o -name rules -o -name avatar \))
 
 bad=0
 for file in $files; do
