@@ -3,19 +3,24 @@
 
 import asyncio
 import concurrent.futures
+import hashlib
 import io
 import itertools
+import json
 import os
+import pathlib
 import socket
 import ssl
 import time
 
 import httpx
+import jwt
 import pytest
 from PIL import Image
 
 from standin import Standin
 from standin.pictures import default_picture, picture
+from standin.tokens import CONNECT, canonical
 
 BOT = ("bot@example.com", "good-token")
 SCOPED = ("bot@example.com", "scoped-token")
@@ -522,3 +527,113 @@ def wait_for(condition, patience=5):
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(.02)
+
+
+# Token services
+
+CLIENT = {"grant_type": "client_credentials", "client_id": "service",
+          "client_secret": "service-secret"}
+REFRESH = {"grant_type": "refresh_token", "client_id": "app", "client_secret": "app-secret"}
+DC_REFRESH = {"grant_type": "refresh_token", "client_id": "dc-app",
+              "client_secret": "dc-app-secret", "refresh_token": "dc-first-refresh",
+              "redirect_uri": "https://httpd.example/callback"}
+
+
+@pytest.fixture
+def buy(jira):
+    """buy(face, path, fields, form): what a token service says."""
+    tls = ssl.create_default_context(cafile=jira.ca_file)
+    with httpx.Client(verify=tls, trust_env=False, timeout=5) as client:
+        def buy(face, path, fields, form=False):
+            body = {"data": fields} if form else {"json": fields}
+            answer = client.post(jira.url(face) + path, **body)
+            return answer.status_code, answer.json()
+        yield buy
+
+
+def refresh(buy, token):
+    return buy("auth", "/oauth/token", {**REFRESH, "refresh_token": token})
+
+
+@pytest.mark.parametrize("form", [False, True])
+def test_client_credentials_buy_a_token_for_the_gateway(jira, ask, buy, form):
+    status, token = buy("auth", "/oauth/token", CLIENT, form)
+    assert status == 200 and token["expires_in"] == 3600 and "refresh_token" not in token
+    assert ask("gateway", gateway(CUSTOM), token["access_token"]).status_code == 200
+    assert ask("cloud", CUSTOM, token["access_token"]).status_code == 401
+    jira.tokens(revoke_access=True)
+    assert ask("gateway", gateway(CUSTOM), token["access_token"]).status_code == 401
+
+
+@pytest.mark.parametrize("change, status, error", [
+    ({"client_secret": "wrong"}, 401, "access_denied"),
+    ({"client_id": "nobody"}, 401, "access_denied"),
+    ({"client_id": "dc-service", "client_secret": "dc-service-secret"}, 401, "access_denied"),
+    ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+])
+def test_a_token_service_says_what_is_wrong(buy, change, status, error):
+    answer = buy("auth", "/oauth/token", {**CLIENT, **change})
+    assert answer[0] == status and answer[1]["error"] == error
+
+
+def test_refresh_tokens_rotate_with_a_leeway(jira, buy):
+    status, first = refresh(buy, "first-refresh")
+    assert status == 200
+    assert refresh(buy, "first-refresh")[0] == 200      # its answer may have been lost
+    assert refresh(buy, first["refresh_token"])[0] == 200
+    assert jira.tokens()["counters"]["leeway"] == 1
+
+
+def test_a_late_reuse_ends_the_grant(jira, buy):
+    jira.tokens(leeway=0)
+    first = refresh(buy, "first-refresh")[1]["refresh_token"]
+    assert refresh(buy, "first-refresh") == (403, {
+        "error": "invalid_grant", "error_description": "Unknown or invalid refresh token."})
+    assert refresh(buy, first)[1]["error"] == "unauthorized_client"
+    counters = jira.tokens()["counters"]
+    assert (counters["reused"], counters["dead"]) == (1, 1)
+    jira.tokens(authorise=["app", "again"])
+    assert refresh(buy, "again")[0] == 200
+
+
+def test_data_center_wants_a_form_and_the_redirect_uri(ask, buy):
+    path = "/rest/oauth2/latest/token"
+    assert buy("dc", path, DC_REFRESH)[0] == 400
+    assert buy("dc", path, {**DC_REFRESH, "redirect_uri": "x"}, True)[1]["error"] == "invalid_grant"
+    status, token = buy("dc", path, DC_REFRESH, True)
+    answer = ask("dc", "/rest/api/2/myself", token["access_token"])
+    assert status == 200 and answer.json()["name"] == "fred"
+
+
+@pytest.mark.parametrize("change, status", [
+    ({}, 200), ({"aud": "https://elsewhere"}, 400), ({"exp": 9999999999}, 400), ({"exp": 1}, 400),
+    ({"sub": "urn:atlassian:connect:useraccountid:nobody"}, 400), ({"iss": "x"}, 400),
+])
+def test_a_connect_app_buys_a_token_by_assertion(jira, ask, buy, change, status):
+    now = int(time.time())
+    claims = {"iss": "urn:atlassian:connect:clientid:connect-client", "iat": now, "exp": now + 60,
+              "sub": "urn:atlassian:connect:useraccountid:557058:connect-user",
+              "tnt": jira.url("cloud"), "aud": jira.url("auth"), **change}
+    fields = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+              "assertion": jwt.encode(claims, CONNECT["secret"], "HS256")}
+    answer = buy("auth", "/oauth2/token", fields, True)
+    assert answer[0] == status
+    if status == 200:
+        assert ask("cloud", CUSTOM, answer[1]["access_token"]).status_code == 200
+
+
+@pytest.mark.parametrize("signed, status", [(CUSTOM, 200), (CUSTOM + "?size=small", 401)])
+def test_a_connect_token_is_for_one_request(ask, signed, status):
+    now = int(time.time())
+    qsh = hashlib.sha256(canonical("GET", signed).encode()).hexdigest()
+    token = jwt.encode({"iss": CONNECT["app_key"], "iat": now, "exp": now + 60, "qsh": qsh},
+                       CONNECT["secret"], "HS256")
+    answer = ask("cloud", CUSTOM, headers={"Authorization": f"JWT {token}"})
+    assert answer.status_code == status
+
+
+def test_canonical_requests_are_those_of_atlassian():
+    rows = json.loads((pathlib.Path(__file__).parents[1] / "data/qsh_vectors.json").read_text())
+    for row in rows["vectors"]:
+        if "path_and_query" in row and "base_url" not in row:
+            assert canonical(row["method"], row["path_and_query"]) == row["canonical"]
