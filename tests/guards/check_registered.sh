@@ -5,7 +5,8 @@ cd "${srcdir:=.}" || exit 1
 
 files=$(find mod_jira_avatar tests conf.d docs packaging -type f \
     ! -path 'tests/fuzz/corpus/*' ! -path 'tests/data/*' ! -path '*/__pycache__/*' \
-    ! -name '*.[ao]' ! -name '*.l[ao]' ! -name '.*' ! -path '*/.*' | sort)
+    ! -name '*.[ao]' ! -name '*.l[ao]' ! -name '*.log' ! -name '*.trs' \
+    ! -name '.*' ! -path '*/.*' | sort)
 
 bad=0
 for file in $files; do
