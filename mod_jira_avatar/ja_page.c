@@ -236,6 +236,10 @@ static void credential(const ja_out_t *out, const ja_site_report_t *site, int64_
     } else {
         ja_out(out, ", never accepted so far");
     }
+    if (site->token_end_ms > now_ms) {
+        ja_out(out, ", its access token good for another ");
+        span(out, (site->token_end_ms - now_ms) / 1000);
+    }
     if (journal->account[0] != '\0') {
         ja_out(out, "; Jira calls it ");
         ja_out_html(out, journal->account);

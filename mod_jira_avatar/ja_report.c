@@ -143,6 +143,8 @@ static void json_credential(const ja_out_t *out, const ja_site_report_t *site)
     ja_out(out, ", ");
     json_time(out, "accepted", journal->accepted_at_ms);
     ja_out(out, ", ");
+    json_time(out, "token_ends", site->token_end_ms);
+    ja_out(out, ", ");
     json_number(out, "pause_seconds", site->credential_pause_s);
     ja_out(out, ", ");
     json_refusal(out, journal);
@@ -386,6 +388,12 @@ static bool gauge_credential_pause(const ja_site_report_t *site, int64_t *number
     return site->credential_state != JA_CREDENTIAL_NONE;
 }
 
+static bool gauge_token(const ja_site_report_t *site, int64_t *number)
+{
+    *number = site->token_end_ms / 1000;
+    return site->token_end_ms > 0;
+}
+
 static bool gauge_images(const ja_site_report_t *site, int64_t *number)
 {
     *number = (int64_t)site->held.images;
@@ -410,6 +418,8 @@ static const struct gauge_t {
      gauge_credential_up},
     {"credential_pause_seconds", "Time until a refused credential is tried again.",
      gauge_credential_pause},
+    {"token_expiry_timestamp_seconds", "When the access token ends that is sent to Jira.",
+     gauge_token},
     {"held_images", "Images in the store.", gauge_images},
     {"held_bytes", "Bytes of these images.", gauge_bytes},
 };

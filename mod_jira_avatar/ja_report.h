@@ -53,6 +53,7 @@ typedef struct ja_site_report_t {
     uint32_t in_a_row;   /* failures */
     int64_t pause_s;     /* until the site is asked again */
     ja_credential_state_t credential_state;
+    int64_t token_end_ms;       /* of the access token that is sent; 0: there is none */
     int64_t credential_pause_s; /* until a refused credential is tried again */
     ja_held_t held;
     ja_metrics_t metrics;

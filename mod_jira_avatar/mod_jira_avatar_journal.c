@@ -92,9 +92,13 @@ static void note_failure(ja_journal_t *journal, const event_t *event)
         ja_buf_add(&text, ": ");
         ja_buf_add(&text, event->answer->detail);
     }
-    ja_buf_add(&name, ja_ref_form_name(event->order->ref.form));
-    ja_buf_add(&name, " ");
-    ja_buf_add(&name, kind_of(&event->order->ref));
+    if (event->order->errand) {
+        ja_buf_add(&name, "access token");
+    } else {
+        ja_buf_add(&name, ja_ref_form_name(event->order->ref.form));
+        ja_buf_add(&name, " ");
+        ja_buf_add(&name, kind_of(&event->order->ref));
+    }
     ja_journal_failure(journal, &failure, what, cause);
 }
 

@@ -102,6 +102,13 @@ static void copy_slot(ja_slot_t *slot, void *context)
     }
 }
 
+static void copy_token(ja_token_slot_t *slot, void *context)
+{
+    ja_site_report_t *site = context;
+
+    site->token_end_ms = slot->version > 0 ? slot->end_ms : 0;
+}
+
 static void view_site(apr_pool_t *pool, const ja_realm_t *realm, int64_t now_ms,
                       ja_site_report_t *site)
 {
@@ -115,6 +122,9 @@ static void view_site(apr_pool_t *pool, const ja_realm_t *realm, int64_t now_ms,
     site->credential = ja_cred_kind_name(realm->cred);
     site->user = ja_cred_user(realm->cred);
     (void)ja_shared_slot(realm, copy_slot, &viewing);
+    if (realm->token != NULL) {
+        (void)ja_shared_token(realm->token, copy_token, site);
+    }
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
