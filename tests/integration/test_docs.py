@@ -6,9 +6,11 @@ A block that is not complete stands under a comment `<!-- not complete: the reas
 import dataclasses
 import pathlib
 import re
+import time
 
 import pytest
 from httpd import module, modules_dir
+from jira import avatars
 from standin.pictures import picture
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -47,6 +49,33 @@ def snippets_of(path):
 
 SNIPPETS = [snippet for page in PAGES for snippet in snippets_of(page)]
 COMPLETE = [snippet for snippet in SNIPPETS if not snippet.incomplete]
+
+# ---- words -------------------------------------------------------------------------------------
+
+
+def anchors(path):
+    """The names that GitHub gives to the headings of a page."""
+    for heading in re.findall(r"(?m)^#+ (.+)$", path.read_text()):
+        yield re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_leads_somewhere(page):
+    for place, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)", page.read_text()):
+        target = (page.parent / place).resolve() if place else page
+        assert target.exists(), place
+        assert not anchor or anchor in anchors(target), f"{place}#{anchor}"
+
+
+def test_the_tests_that_security_names_exist():
+    text = (TOP / "SECURITY.md").read_text()
+    tests = "\n".join(path.read_text() for path in (TOP / "tests/integration").glob("test_*.py"))
+    for name in set(re.findall(r"`(test_\w+)`", text)):
+        assert f"def {name}(" in tests, name
+    for name in set(re.findall(r"`([\w/]+\.(?:py|c))`", text)):
+        places = (TOP, TOP / "tests/integration", TOP / "tests/fuzz")
+        assert any((place / name).exists() for place in places), name
+
 
 # ---- a machine on which they make sense --------------------------------------------------------
 
@@ -186,7 +215,7 @@ WARNED = r"\[jira_avatar:(warn|error)\]"
 
 
 def test_an_outside_consumer(live, jira):
-    server = live(recipe("A HubSpot page, or any other outside consumer"))
+    server = live(recipe("A HubSpot page, or any other outside consumer")).allow("AH01630")
     for path in ("/avatars/project/10000", "/avatars/project/10001?size=128"):
         reply = server.get(path)
         assert (reply.status, reply.body[:4]) == (200, PNG)
@@ -266,7 +295,8 @@ def test_several_virtual_hosts(live, jira):
 
 
 def test_behind_a_load_balancer(live, jira):
-    server = live(recipe("Behind a load balancer").replace("10.0.0.10", "127.0.0.1"))
+    text = recipe("Behind a load balancer").replace("10.0.0.10", "127.0.0.1")
+    server = live(text).allow("AH01630")
     for visitor, status in (("192.168.1.1", 200), ("203.0.113.9", 403), ("192.168.1.2", 200)):
         reply = server.get("/avatars/project/10000", headers={"X-Forwarded-For": visitor})
         assert reply.status == status
@@ -310,3 +340,57 @@ def test_without_mod_cache(live, jira):
     assert first.cache_control()["max-age"] == 12 * 3600
     assert first.cache_control()["stale-if-error"] == 30 * 86400
     assert "hit" in server.get("/avatars/project/10000")["Cache-Status"]
+
+
+# ---- what the pages say of answers and logs ----------------------------------------------------
+
+
+def shape(value):
+    return re.sub(r"\d+", "N", value)
+
+
+def test_how_an_answer_came_about(serve, jira):
+    """Each row of the table in troubleshooting.md is an answer that there is."""
+    text = (TOP / "docs/troubleshooting.md").read_text()
+    rows = text.partition("| `Cache-Status: jira-avatar; …` |")[2].partition("\n## ")[0]
+    told = {shape(row) for row in re.findall(r"(?m)^\| `(.+?)` \|", rows)}
+    server = serve(avatars(jira, "JiraAvatarMaxAge 1s", path="/avatars/")).allow(WARNED)
+    seen = set()
+
+    def ask(tail, times=1):
+        for _ in range(times):
+            status = server.get(f"/avatars/{tail}")["Cache-Status"]
+            seen.add(shape(status.removeprefix("jira-avatar; ")))
+
+    ask("project/10000", 2)
+    ask("project/90001", 2)
+    ask("nonsense")
+    time.sleep(2.1)
+    ask("project/10000")
+    jira.mode("delay", match="20000", ms=500)
+    view = "/avatars/secure/viewavatar?avatarType=project&avatarId=20000"
+    seen |= {shape(r["Cache-Status"].removeprefix("jira-avatar; "))
+             for r in server.together([view] * 3)}
+    jira.mode("500", match="20001")
+    ask("secure/viewavatar?avatarType=project&avatarId=20001", 3)
+    jira.mode("503", match="20002")
+    ask("secure/viewavatar?avatarType=project&avatarId=20002", 1)
+    ask("project/10001")
+    assert told <= seen, told - seen
+
+
+def test_the_variables_of_a_log(live):
+    text = next(s.text for s in COMPLETE if s.page == "troubleshooting.md" and "LogFormat" in s.text)
+    server = live(recipe("Without mod_cache") + text)
+    for path in ("/avatars/project/10000", "/avatars/project/10000", "/nothing"):
+        server.get(path)
+    lines = (server.root / "var/log/apache2/avatars.log").read_text().splitlines()
+    assert len(lines) == 2
+    assert re.search(r" miss project \d+ 200$", lines[0])
+    assert re.search(r" hit project - -$", lines[1])
+
+
+def test_a_handler_that_came_another_way(serve):
+    server = serve('RewriteEngine on\nRewriteRule "^/x/" "-" [H=jira-avatar]\n')
+    reply = server.allow("JAV0402").get("/x/project/10000")
+    assert (reply.status, reply["Cache-Status"]) == (502, "jira-avatar; detail=internal")
