@@ -86,7 +86,12 @@ NEEDS = {
     r"^\s*RemoteIP": ["remoteip"],
     r"^\s*OIDC": ["auth_openidc"],
 }
-SECRETS = {"pat": "good-pat", "scoped-token": "scoped-token", "oidc": "a-passphrase-of-32-characters!!!"}
+SECRETS = {
+    "pat": "good-pat",
+    "scoped-token": "scoped-token",
+    "client-secret": "service-secret",
+    "oidc": "a-passphrase-of-32-characters!!!",
+}
 PATH = re.compile(r"(?<![\w/.*-])/(?:etc|usr|var|srv)/[\w./-]+")
 
 
@@ -186,6 +191,7 @@ def live(serve, jira):
         def conf(server):
             trust = f"JiraAvatarCAFile {jira.ca(server)}\n"
             gateway = f"JiraAvatarGatewayURL {jira.url('gateway')}\n"
+            gateway += f"JiraAvatarTokenURL {jira.url('auth')}/oauth/token\n"
             return trust + gateway + furnish(server, jira, text) + "".join(more)
 
         return serve(conf, modules=[*modules_for(text), *modules], **settings)
@@ -270,6 +276,15 @@ def test_a_data_center(live, jira):
     assert len(jira.seen()) == 1
     for path in ("user/fred", "secure/useravatar?ownerId=fred"):
         assert server.get(f"/avatars/{path}").status == 200
+
+
+def test_a_service_account(live, jira):
+    text = recipe("A service account of Jira Cloud, with OAuth")
+    server = live(text.replace("client-id=AbCdEfGh", "client-id=service"))
+    for number in (jira.new_id(), jira.new_id()):
+        assert server.get(f"/avatars/project/{number}").status == 200
+    assert [seen.face for seen in jira.seen("gateway")] == ["gateway"] * 2
+    assert len(jira.seen("auth")) == 1
 
 
 def test_several_sites(live, jira):
@@ -380,12 +395,12 @@ def test_how_an_answer_came_about(serve, jira):
 
 
 def test_the_variables_of_a_log(live):
-    text = next(s.text for s in COMPLETE if s.page == "troubleshooting.md" and "LogFormat" in s.text)
+    text = recipe("The access log", page="status.md").replace("logs/", "{root}/run/")
     server = live(recipe("Without mod_cache") + text)
     for path in ("/avatars/project/10000", "/avatars/project/10000", "/nothing"):
         server.get(path)
-    lines = (server.root / "var/log/apache2/avatars.log").read_text().splitlines()
-    assert len(lines) == 2
+    lines = (server.root / "run/avatars.log").read_text().splitlines()
+    assert len(lines) == 3
     assert re.search(r" miss project \d+ 200$", lines[0])
     assert re.search(r" hit project - -$", lines[1])
 
