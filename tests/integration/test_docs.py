@@ -129,6 +129,7 @@ def furnish(server, jira, text):
         content, mode = content_of(path, jira)
         return str(server.file(path.strip("/"), content, mode))
 
+    (server.root / "logs").mkdir()
     for pattern, ours in (
         (r"^\s*#.*\n", ""),
         (r"^LoadModule jira_avatar_module \S+", f"LoadModule jira_avatar_module {module()}"),
@@ -395,11 +396,11 @@ def test_how_an_answer_came_about(serve, jira):
 
 
 def test_the_variables_of_a_log(live):
-    text = recipe("The access log", page="status.md").replace("logs/", "{root}/run/")
+    text = recipe("The access log", page="status.md")
     server = live(recipe("Without mod_cache") + text)
     for path in ("/avatars/project/10000", "/avatars/project/10000", "/nothing"):
         server.get(path)
-    lines = (server.root / "run/avatars.log").read_text().splitlines()
+    lines = (server.root / "logs/avatars.log").read_text().splitlines()
     assert len(lines) == 3
     assert re.search(r" miss project \d+ 200$", lines[0])
     assert re.search(r" hit project - -$", lines[1])
