@@ -92,7 +92,7 @@ SECRETS = {
     "client-secret": "service-secret",
     "oidc": "a-passphrase-of-32-characters!!!",
 }
-PATH = re.compile(r"(?<![\w/.*-])/(?:etc|usr|var|srv)/[\w./-]+")
+PATH = re.compile(r"(?<![\w/.*-])/(?:etc|usr|var|srv|run)/[\w./-]+")
 
 
 def modules_for(text):
