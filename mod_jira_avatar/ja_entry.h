@@ -35,6 +35,7 @@ typedef struct ja_record_t {
     int64_t stored_at_ms;    /* when the answer came, Unix milliseconds */
     uint64_t epoch;          /* in which Jira was asked, and */
     uint64_t realm;          /* of which realm: by these it is forgotten and counted */
+    int64_t until_ms;        /* no longer is it kept */
     int64_t not_before_ms;   /* no sooner is it fetched again; 0: as its age says */
     uint32_t failures;       /* fetches in a row that brought nothing to keep */
     int32_t upstream_status; /* HTTP status that Jira gave, 0 if none */

@@ -46,6 +46,7 @@ typedef struct ja_ask_t {
     ja_asked_t asked;      /* for the judge */
     int step;              /* the desk's own: which of its questions this is, */
     uint64_t mark;         /* which secret it carries, */
+    uint64_t passed_mark;  /* and which one was let through on this flight, */
     uint64_t epoch;        /* in which epoch it is asked (what is forgotten later began earlier) */
     int64_t sent_ms;       /* and when; Unix, */
     bool gateway;          /* whether it goes to the gateway, */

@@ -148,6 +148,34 @@ int64_t ja_limit_reset(const char *value, int64_t now, int64_t max)
     return -1;
 }
 
+/* The value of the parameter `name` ("r="), at most `max`; -1 if it is not there or no number. */
+static int64_t parameter(ja_slice_t item, const char *name, int64_t max)
+{
+    while (item.data != NULL) {
+        ja_slice_t piece = ja_slice_trim(ja_text_piece(&item, ';'));
+        uint64_t number;
+        if (ja_text_take(&piece, name) && is_digits(piece)) {
+            return ja_text_number(piece, (uint64_t)max, &number) ? (int64_t)number : max;
+        }
+    }
+    return -1;
+}
+
+int64_t ja_limit_quota(const char *value, int64_t max)
+{
+    ja_slice_t in = ja_slice(value);
+    int64_t longest = -1;
+
+    while (in.data != NULL) {
+        ja_slice_t item = ja_text_piece(&in, ',');
+        int64_t wait = parameter(item, "t=", max);
+        if (parameter(item, "r=", 1) == 0 && wait > longest) {
+            longest = wait;
+        }
+    }
+    return longest;
+}
+
 /* ---- how long to pause ---------------------------------------------------------------------- */
 
 int64_t ja_limit_backoff(unsigned failures, int64_t base_ms, int64_t cap_ms, uint32_t random)

@@ -20,6 +20,10 @@ int64_t ja_limit_retry_after(const char *value, int64_t now, int64_t max);
  *  (X-RateLimit-Reset); same range and errors as above. */
 int64_t ja_limit_reset(const char *value, int64_t now, int64_t max);
 
+/** Seconds until every quota that a RateLimit field calls used up is filled again:
+ *  "name";r=0;t=30, and more of them behind commas. -1 if none is, 0 to `max` otherwise. */
+int64_t ja_limit_quota(const char *value, int64_t max);
+
 /** Pause before attempt `failures` + 1: base doubled per failure up to `cap`, then times 0.7 to
  *  1.3 by `random` (any 32 random bits). Milliseconds. */
 int64_t ja_limit_backoff(unsigned failures, int64_t base_ms, int64_t cap_ms, uint32_t random);

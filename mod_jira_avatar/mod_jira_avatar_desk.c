@@ -8,7 +8,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "ja_limit.h"
 #include "ja_lookup.h"
 #include "mod_jira_avatar_gate.h"
 #include "mod_jira_avatar_journal.h"
@@ -23,12 +22,19 @@
 APLOG_USE_MODULE(jira_avatar);
 
 /* What a flight asks, one after the other if need be. */
-enum { STEP_IMAGE, STEP_CLOUD_ID, STEP_IDENTITY, STEP_LOOKUP };
+enum {
+    STEP_IMAGE,
+    STEP_CLOUD_ID,
+    STEP_IDENTITY,
+    STEP_LOOKUP,
+    STEP_TRIAL /* no question: the first with a secret */
+};
 
 enum {
-    LATER_MS = 5,               /* how soon to look again whether another child is done */
-    JSON_BYTES_MAX = 64 * 1024, /* of what is told about the site and the account */
-    RETRY_AFTER_MAX_S = 24 * 60 * 60
+    LATER_MS = 5,              /* how soon to look again whether another child is done, */
+    LATER_MAX_MS = 100,        /* and how late; */
+    LATER_PART = 16,           /* between them after a part of what was waited already */
+    JSON_BYTES_MAX = 64 * 1024 /* of what is told about the site and the account */
 };
 
 static int64_t now_ms(void)
@@ -40,6 +46,14 @@ static int64_t now_ms(void)
 static int64_t lease_ms(const ja_realm_t *realm)
 {
     return realm->network.connect_ms + realm->network.total_ms;
+}
+
+/* Whoever waits for somebody else looks often at first, and rarely where Jira is slow. */
+static int64_t pause_ms(const ja_order_t *order)
+{
+    int64_t pause = (now_ms() - order->asked_at_ms) / LATER_PART;
+
+    return pause < LATER_MS ? LATER_MS : pause < LATER_MAX_MS ? pause : LATER_MAX_MS;
 }
 
 /* ---- the log ------------------------------------------------------------------------------- */
@@ -91,7 +105,15 @@ static ja_step_t ask_for(const ja_order_t *order, const ja_target_t *target, ja_
     ask->asked.kind = realm->site.kind;
     ask->asked.credential = ask->mark != 0;
     ask->asked.identity = target->identity && !ja_identity_is_known(realm, ask->mark);
+    if (ask->mark != 0 && ask->mark == ask->passed_mark) {
+        return JA_STEP_ASK;
+    }
+    if (!ja_gate_is_tried(realm, ask->mark) &&
+        !ja_realm_lease_take(realm, STEP_TRIAL, order, lease_ms(realm))) {
+        return JA_STEP_LATER;
+    }
     ja_gate_t gate = ja_gate_enter(realm, ask->mark, lease_ms(realm));
+    ask->passed_mark = gate.open ? ask->mark : 0;
     return gate.open ? JA_STEP_ASK : done(entry, ja_gate_failure(&gate));
 }
 
@@ -125,23 +147,13 @@ static ja_step_t ask_lookup(const ja_order_t *order, const ja_target_t *target, 
     return ask_for(order, target, ask, entry);
 }
 
-/* One question about the site or the account serves every child and every avatar: its lease has a
- * key of its own. */
-static void realm_lease(const ja_realm_t *realm, int step, unsigned char key[JA_KEY_LEN])
-{
-    memcpy(key, realm->digest, JA_KEY_LEN);
-    key[0] ^= (unsigned char)step;
-}
-
 static ja_step_t ask_realm(const ja_order_t *order, int step, ja_ask_t *ask, int64_t *later_ms,
                            ja_entry_t **entry)
 {
-    unsigned char key[JA_KEY_LEN];
     ja_target_t target;
 
-    realm_lease(order->realm, step, key);
-    if (!ja_lease_take(key, order, lease_ms(order->realm))) {
-        *later_ms = LATER_MS;
+    if (!ja_realm_lease_take(order->realm, step, order, lease_ms(order->realm))) {
+        *later_ms = pause_ms(order);
         return JA_STEP_LATER;
     }
     if (step == STEP_CLOUD_ID) {
@@ -182,7 +194,7 @@ static ja_step_t ask_ref(const ja_order_t *order, const ja_ref_t *ref, ja_ask_t 
     ja_target_t target;
 
     if (route == JA_ROUTE_AUTO) {
-        *later_ms = LATER_MS;
+        *later_ms = pause_ms(order);
         return JA_STEP_LATER;
     }
     switch (target_of(order, route, ref, &target)) {
@@ -266,7 +278,7 @@ static ja_step_t ask_by_name(const ja_order_t *order, ja_ask_t *ask, int64_t *la
         return step;
     }
     if (!is_mine) {
-        *later_ms = LATER_MS;
+        *later_ms = pause_ms(order);
         return JA_STEP_LATER;
     }
     return ask_ref(order, &order->ref, ask, later_ms, entry);
@@ -288,6 +300,7 @@ static ja_step_t next(void *self, const ja_order_t *order, ja_ask_t *ask, int64_
                       ja_entry_t **entry)
 {
     (void)self;
+    *later_ms = pause_ms(order);
     if (order->errand) {
         return ja_token_ask(order, ask, later_ms, entry);
     }
@@ -298,24 +311,12 @@ static ja_step_t next(void *self, const ja_order_t *order, ja_ask_t *ask, int64_
         return JA_STEP_DONE;
     }
     if (!is_mine) {
-        *later_ms = LATER_MS;
         return JA_STEP_LATER;
     }
     return ask_what_is_needed(order, ask, later_ms, entry);
 }
 
 /* ---- answers ------------------------------------------------------------------------------- */
-
-/* What Jira asks to wait, in its several ways of saying so; -1: it does not. */
-static int64_t retry_after(const ja_answer_t *answer)
-{
-    int64_t now = now_ms() / 1000;
-    int64_t wait =
-        ja_limit_retry_after(answer->header[JA_HEADER_RETRY_AFTER], now, RETRY_AFTER_MAX_S);
-
-    return wait >= 0 ? wait
-                     : ja_limit_reset(answer->header[JA_HEADER_RATE_RESET], now, RETRY_AFTER_MAX_S);
-}
 
 /* What is too long to be kept is not sent back cut. */
 static void keep_validator(char kept[JA_VALIDATOR_MAX], const char *value)
@@ -337,7 +338,7 @@ static ja_entry_t *entry_of(const ja_verdict_t *verdict, const ja_answer_t *answ
     if (entry != NULL) {
         entry->record.stored_at_ms = now_ms();
         entry->record.upstream_status = answer->status;
-        entry->record.retry_after = (int32_t)retry_after(answer);
+        entry->record.retry_after = (int32_t)ja_gate_wait_wanted(answer);
         keep_validator(entry->record.upstream.etag, answer->header[JA_HEADER_ETAG]);
         keep_validator(entry->record.upstream.last_modified,
                        answer->header[JA_HEADER_LAST_MODIFIED]);
@@ -360,7 +361,8 @@ static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
     ja_journal_answer(order, ask, &verdict, answer);
     if (answer->net != JA_NET_ABORTED) {
         ja_route_after(order, ask, verdict.outcome, answer);
-        ja_gate_report(ask->realm, mark, verdict.outcome, retry_after(answer));
+        ja_gate_report(ask->realm, mark, verdict.outcome, ja_gate_wait_wanted(answer));
+        ja_say_used_up(order, verdict.outcome, ja_gate_wait_wanted(answer));
         if (entry != NULL) {
             entry->record.epoch = ask->epoch;
             entry->record.realm = ja_shared_realm_tag(order->realm);
@@ -424,7 +426,7 @@ static ja_entry_t *lookup_answered(const ja_order_t *order, const ja_ask_t *ask,
         entry->record.epoch = ask->epoch;
         entry->record.realm = ja_shared_realm_tag(order->realm);
         ja_route_after(order, ask, JA_OUTCOME_IMAGE, answer);
-        ja_gate_report(ask->realm, ask->mark, JA_OUTCOME_IMAGE, -1);
+        ja_gate_report(ask->realm, ask->mark, JA_OUTCOME_IMAGE, ja_gate_wait_wanted(answer));
     }
     ja_lookups_keep(order, entry);
     if (entry->record.kind == JA_RECORD_LOOKUP) {
@@ -461,7 +463,7 @@ static ja_entry_t *image_answered(const ja_order_t *order, ja_ask_t *ask, const 
     if (unchanged != NULL) {
         verdict.outcome = JA_OUTCOME_IMAGE;
         ja_journal_answer(order, ask, &verdict, answer);
-        ja_gate_report(ask->realm, ask->mark, JA_OUTCOME_IMAGE, -1);
+        ja_gate_report(ask->realm, ask->mark, JA_OUTCOME_IMAGE, ja_gate_wait_wanted(answer));
         return unchanged;
     }
     if (turns_to_gateway(order, ask, verdict.outcome, answer) ||
@@ -539,20 +541,22 @@ static ja_entry_t *identity_answered(const ja_order_t *order, ja_ask_t *ask,
 static ja_entry_t *answered(void *self, const ja_order_t *order, ja_ask_t *ask,
                             const ja_answer_t *answer)
 {
-    unsigned char key[JA_KEY_LEN];
-    ja_entry_t *entry;
+    const ja_realm_t *asked = ask->realm;
+    int step = ask->step;
 
     (void)self;
     if (ask->for_token) {
         return ja_token_answered(order, ask, answer);
     }
-    if (ask->step != STEP_CLOUD_ID && ask->step != STEP_IDENTITY) {
-        return image_answered(order, ask, answer);
+    ja_entry_t *entry = step == STEP_CLOUD_ID   ? cloud_id_answered(order, ask, answer)
+                        : step == STEP_IDENTITY ? identity_answered(order, ask, answer)
+                                                : image_answered(order, ask, answer);
+    if (step == STEP_CLOUD_ID || step == STEP_IDENTITY) {
+        ja_realm_lease_drop(order->realm, step, order);
     }
-    realm_lease(order->realm, ask->step, key);
-    entry = ask->step == STEP_CLOUD_ID ? cloud_id_answered(order, ask, answer)
-                                       : identity_answered(order, ask, answer);
-    ja_lease_drop(key, order);
+    if (entry == NULL) { /* the next question may pass the gate, too */
+        ja_gate_report(asked, 0, JA_OUTCOME_IMAGE, -1);
+    }
     return entry;
 }
 
@@ -566,6 +570,7 @@ static void landed(void *self, const ja_order_t *order, const ja_entry_t *entry)
         ja_lookups_key(order, key);
         ja_lease_drop(key, order);
     }
+    ja_realm_lease_drop(order->realm, STEP_TRIAL, order);
     ja_lease_drop(order->key, order);
     ja_token_landed(order);
 }

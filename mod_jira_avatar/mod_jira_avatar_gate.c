@@ -8,8 +8,9 @@
 #include "mod_jira_avatar_shared.h"
 
 enum {
-    LOGIN_PAUSE_MS = 60 * 1000,         /* a refused credential is tried again after that, */
-    LOGIN_PAUSE_MAX_MS = 60 * 60 * 1000 /* and after ever longer pauses */
+    LOGIN_PAUSE_MS = 60 * 1000,          /* a refused credential is tried again after that, */
+    LOGIN_PAUSE_MAX_MS = 60 * 60 * 1000, /* and after ever longer pauses */
+    WAIT_MAX_S = 24 * 60 * 60
 };
 
 typedef enum {
@@ -105,7 +106,7 @@ ja_gate_t ja_gate_look(const ja_realm_t *realm)
     if (slot != NULL) {
         gate.wait_ms = __atomic_load_n(&slot->site.not_before_ms, __ATOMIC_RELAXED) - now_ms();
         gate.why = (ja_outcome_t)__atomic_load_n(&slot->site.reason, __ATOMIC_RELAXED);
-        gate.open = gate.wait_ms <= 0;
+        gate.open = gate.wait_ms <= 0 || gate.why == JA_OUTCOME_IMAGE; /* just reset */
     }
     return gate;
 }
@@ -121,7 +122,33 @@ ja_entry_t *ja_gate_failure(const ja_gate_t *gate)
     return failure;
 }
 
+bool ja_gate_is_tried(const ja_realm_t *realm, uint64_t mark)
+{
+    const ja_slot_t *slot = ja_shared_peek(realm);
+
+    return mark == 0 || slot == NULL ||
+           mark == __atomic_load_n(&slot->accepted_mark, __ATOMIC_RELAXED) ||
+           mark == __atomic_load_n(&slot->refused_mark, __ATOMIC_RELAXED);
+}
+
 /* ---- reporting ----------------------------------------------------------------------------- */
+
+int64_t ja_gate_wait_wanted(const ja_answer_t *answer)
+{
+    int64_t now = now_ms() / 1000;
+    bool is_limited = answer->status == HTTP_TOO_MANY_REQUESTS;
+    bool is_used_up =
+        is_limited || ja_slice_is(ja_slice(answer->header[JA_HEADER_RATE_REMAINING]), "0");
+    int64_t wait = -1;
+
+    if (is_used_up || answer->status >= HTTP_INTERNAL_SERVER_ERROR) {
+        wait = ja_limit_retry_after(answer->header[JA_HEADER_RETRY_AFTER], now, WAIT_MAX_S);
+    }
+    if (wait <= 0 && is_used_up) {
+        wait = ja_limit_reset(answer->header[JA_HEADER_RATE_RESET], now, WAIT_MAX_S);
+    }
+    return wait > 0 ? wait : ja_limit_quota(answer->header[JA_HEADER_RATE_LIMIT], WAIT_MAX_S);
+}
 
 typedef struct report_t {
     uint64_t mark;
@@ -129,21 +156,38 @@ typedef struct report_t {
     int64_t retry_after;
 } report_t;
 
-static void accepted(ja_slot_t *slot, const report_t *report)
+/* What was asked before the breaker opened does not close it. */
+static void answers(ja_slot_t *slot, int64_t now)
 {
-    ja_breaker_success(&slot->site);
+    if (slot->site.not_before_ms <= now) {
+        ja_breaker_success(&slot->site);
+    }
+}
+
+static void accepted(ja_slot_t *slot, const report_t *report, int64_t now)
+{
+    answers(slot, now);
     if (report->mark != 0 && report->mark == slot->refused_mark) {
         ja_breaker_success(&slot->credential);
         slot->refused_mark = 0;
+    }
+    if (report->mark != 0) {
+        __atomic_store_n(&slot->accepted_mark, report->mark, __ATOMIC_RELAXED);
+    }
+    if (report->retry_after > 0) {
+        ja_breaker_open(&slot->site, JA_OUTCOME_RATE_LIMITED, now, report->retry_after * 1000);
     }
 }
 
 static void refused(ja_slot_t *slot, const report_t *report, int64_t now)
 {
-    ja_breaker_success(&slot->site); /* it answers */
+    answers(slot, now);
     if (report->mark != slot->refused_mark) {
         ja_breaker_success(&slot->credential); /* another secret: counts from the start */
         slot->refused_mark = report->mark;
+    }
+    if (report->mark == slot->accepted_mark) {
+        slot->accepted_mark = 0;
     }
     slot->credential.failures++;
     slot->identity_until_ms = 0;
@@ -168,7 +212,7 @@ static void take_report(ja_slot_t *slot, void *context)
 
     switch (effect_of[report->outcome]) {
     case EFFECT_ANSWERS:
-        accepted(slot, report);
+        accepted(slot, report, now);
         break;
     case EFFECT_LOGIN:
         refused(slot, report, now);

@@ -25,7 +25,15 @@ ja_gate_t ja_gate_enter(const ja_realm_t *realm, uint64_t mark, int64_t probe_ms
 /** What a closed gate comes to; NULL if there is no memory. */
 ja_entry_t *ja_gate_failure(const ja_gate_t *gate);
 
-/** What asking came to. @param retry_after seconds that Jira asked for, -1 if it did not */
+/** Whether Jira has accepted or refused the secret with this mark already. One that it has not seen
+ *  is to be tried by one flight only: some refusals lock the account. */
+bool ja_gate_is_tried(const ja_realm_t *realm, uint64_t mark);
+
+/** Seconds that Jira wants to be left alone, in its several ways of saying so; -1: it does not. Of
+ * a quota that is not used up the times mean nothing. */
+int64_t ja_gate_wait_wanted(const ja_answer_t *answer);
+
+/** What asking came to. @param retry_after as ja_gate_wait_wanted() says, with whatever outcome */
 void ja_gate_report(const ja_realm_t *realm, uint64_t mark, ja_outcome_t outcome,
                     int64_t retry_after);
 

@@ -35,6 +35,18 @@ void ja_say_to(ja_listener_t *who)
     listener = who;
 }
 
+void ja_say_used_up(const ja_order_t *order, ja_outcome_t outcome, int64_t wait)
+{
+    bool answered = ja_policy_outcome(outcome)->keep != JA_KEEP_NOT;
+
+    if (answered && wait > 0 && ja_shared_may_log(order->realm, JA_OUTCOME_RATE_LIMITED)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, order->origin,
+                     "JAV0750: %s: the quota is used up: nothing is asked for %" APR_INT64_T_FMT
+                     " s. If it happens often, raise JiraAvatarMaxAge",
+                     order->realm->name, wait);
+    }
+}
+
 void ja_say_verdict(const ja_order_t *order, const ja_ask_t *ask, const ja_verdict_t *verdict,
                     const ja_answer_t *answer)
 {

@@ -16,6 +16,10 @@
 void ja_say_verdict(const ja_order_t *order, const ja_ask_t *ask, const ja_verdict_t *verdict,
                     const ja_answer_t *answer);
 
+/** Warns, once per interval, that for `wait` seconds nothing is asked though the ask was answered:
+ * the quota is used up. Nothing to do if `wait` is not above 0, or `outcome` is a failure. */
+void ja_say_used_up(const ja_order_t *order, ja_outcome_t outcome, int64_t wait);
+
 /** Who hears it in place of the log; NULL: the log. */
 typedef void ja_listener_t(const ja_ask_t *ask, const ja_verdict_t *verdict,
                            const ja_answer_t *answer);

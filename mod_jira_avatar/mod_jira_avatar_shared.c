@@ -205,6 +205,28 @@ void ja_lease_drop(const unsigned char key[JA_KEY_LEN], const void *owner)
     unlock();
 }
 
+static void realm_key(const ja_realm_t *realm, int what, unsigned char key[JA_KEY_LEN])
+{
+    memcpy(key, realm->digest, JA_KEY_LEN);
+    key[0] ^= (unsigned char)what;
+}
+
+bool ja_realm_lease_take(const ja_realm_t *realm, int what, const void *owner, int64_t ms)
+{
+    unsigned char key[JA_KEY_LEN];
+
+    realm_key(realm, what, key);
+    return ja_lease_take(key, owner, ms);
+}
+
+void ja_realm_lease_drop(const ja_realm_t *realm, int what, const void *owner)
+{
+    unsigned char key[JA_KEY_LEN];
+
+    realm_key(realm, what, key);
+    ja_lease_drop(key, owner);
+}
+
 /* ---- realms -------------------------------------------------------------------------------- */
 
 /* The realm's slot, or NULL if all are in use; the caller holds the lock. */

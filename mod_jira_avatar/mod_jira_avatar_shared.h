@@ -28,6 +28,10 @@ void ja_shared_child_init(apr_pool_t *pchild, server_rec *server);
 bool ja_lease_take(const unsigned char key[JA_KEY_LEN], const void *owner, int64_t ms);
 void ja_lease_drop(const unsigned char key[JA_KEY_LEN], const void *owner);
 
+/** The same for what serves all avatars of a realm: `what`, below 256, says which. */
+bool ja_realm_lease_take(const ja_realm_t *realm, int what, const void *owner, int64_t ms);
+void ja_realm_lease_drop(const ja_realm_t *realm, int what, const void *owner);
+
 /** Whether the site said whom it takes us for, when asked. */
 typedef enum { JA_IDENTITY_UNKNOWN, JA_IDENTITY_KNOWN, JA_IDENTITY_SILENT } ja_identity_t;
 
@@ -47,7 +51,8 @@ typedef struct ja_slot_t {
     ja_way_t way;
     ja_breaker_t site;
     ja_breaker_t credential;
-    uint64_t refused_mark; /* of the credential that opened its breaker */
+    uint64_t refused_mark;  /* of the credential that opened its breaker */
+    uint64_t accepted_mark; /* of the one that was accepted last */
     uint64_t identity_mark;
     int64_t identity_until_ms;
     ja_identity_t identity;

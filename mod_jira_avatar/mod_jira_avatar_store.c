@@ -5,6 +5,7 @@
 #include <ap_provider.h>
 #include <ap_socache.h>
 #include <apr_strings.h>
+#include <http_core.h>
 #include <http_log.h>
 #include <util_mutex.h>
 
@@ -17,11 +18,13 @@ APLOG_USE_MODULE(jira_avatar);
 #define STORE_NAME       "jira-avatar"
 #define DEFAULT_PROVIDER "shmcb"
 #define DEFAULT_ARGUMENT STORE_NAME "(33554432)"
+#define CARRIED_KEY      "mod_jira_avatar.store"
 
 enum {
     MEMORY_BYTES = 4 * 1024 * 1024, /* at hand in each child */
     USUAL_BLOCK = 32 * 1024,        /* the first try at reading: nearly every avatar fits */
-    LARGEST_BLOCK = 65 * 1024 * 1024
+    LARGEST_BLOCK = 65 * 1024 * 1024,
+    CARRIED_FIRST = 256 * 1024 /* of memory for a reload: large enough to be given back after it */
 };
 
 static const ap_socache_provider_t *provider;
@@ -38,85 +41,12 @@ void ja_store_pre_config(apr_pool_t *pconf)
     ap_mutex_register(pconf, STORE_NAME "-store", NULL, APR_LOCK_DEFAULT, 0);
 }
 
-/* ---- start --------------------------------------------------------------------------------- */
-
-static apr_status_t destroy_instance(void *unused)
-{
-    (void)unused;
-    if (instance != NULL) {
-        provider->destroy(instance, main_server);
-        instance = NULL;
-    }
-    return APR_SUCCESS;
-}
-
-/* "provider:arguments", as other directives of httpd write it. */
-static const char *create_instance(apr_pool_t *pconf, apr_pool_t *ptemp, const char *store)
-{
-    const char *colon = strchr(store, ':');
-    const char *name =
-        colon != NULL ? apr_pstrmemdup(ptemp, store, (apr_size_t)(colon - store)) : store;
-
-    provider = ap_lookup_provider(AP_SOCACHE_PROVIDER_GROUP, name, AP_SOCACHE_PROVIDER_VERSION);
-    if (provider == NULL) {
-        return apr_psprintf(ptemp, "the provider \"%s\" is not loaded; load mod_socache_%s", name,
-                            name);
-    }
-    return provider->create(&instance, colon != NULL ? colon + 1 : NULL, ptemp, pconf);
-}
-
-int ja_store_post_config(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server)
-{
-    static struct ap_socache_hints hints = {JA_KEY_LEN, 8192, 0};
-    const char *configured = ja_conf_store();
-
-    main_server = server;
-    const char *error = create_instance(
-        pconf, ptemp, configured != NULL ? configured : DEFAULT_PROVIDER ":" DEFAULT_ARGUMENT);
-    if (error != NULL && configured != NULL) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "JAV0201: JiraAvatarStore %s: %s",
-                     configured, error);
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    if (error != NULL) {
-        provider = NULL;
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, server,
-                     "JAV0202: mod_socache_shmcb is not loaded: every child process keeps images "
-                     "for itself; load it to let them share");
-        return OK;
-    }
-    if ((provider->flags & AP_SOCACHE_FLAG_NOTMPSAFE) &&
-        ap_global_mutex_create(&mutex, NULL, STORE_NAME "-store", NULL, server, pconf, 0) !=
-            APR_SUCCESS) {
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    apr_status_t rv = provider->init(instance, STORE_NAME, &hints, server, pconf);
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, server,
-                     "JAV0203: the store of JiraAvatarStore cannot be set up");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    apr_pool_cleanup_register(pconf, NULL, destroy_instance, apr_pool_cleanup_null);
-    return OK;
-}
-
-void ja_store_child_init(apr_pool_t *pchild, server_rec *server)
-{
-    memory = ja_memory_create(MEMORY_BYTES);
-    ja_shared_report_memory(0, 0);
-    if (mutex != NULL) {
-        apr_status_t rv =
-            apr_global_mutex_child_init(&mutex, apr_global_mutex_lockfile(mutex), pchild);
-        if (rv != APR_SUCCESS) {
-            ap_log_error(
-                APLOG_MARK, APLOG_CRIT, rv, server,
-                "JAV0204: no lock for the store in this child: it keeps images for itself");
-            provider = NULL;
-        }
-    }
-}
-
 /* ---- the shared part ----------------------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+    return apr_time_as_msec(apr_time_now());
+}
 
 static bool lock(void)
 {
@@ -197,11 +127,197 @@ static void store_shared(const unsigned char *key, const ja_entry_t *entry, int6
     apr_pool_destroy(pool);
 }
 
+/* ---- across a reload ----------------------------------------------------------------------- */
+
+/* A reload takes configuration, modules and with them the store away and makes them anew. What was
+ * in it waits in the parent meanwhile: after each other a key, a length and a block. */
+typedef struct carried_t {
+    unsigned char *bytes; /* malloc: pools and modules come and go */
+    size_t used, room;
+} carried_t;
+
+static carried_t *carried(void)
+{
+    carried_t *kept = ap_retained_data_get(CARRIED_KEY);
+
+    return kept != NULL ? kept : ap_retained_data_create(CARRIED_KEY, sizeof(*kept));
+}
+
+static void forget_carried(void)
+{
+    carried_t *kept = carried();
+
+    free(kept->bytes);
+    *kept = (carried_t){0};
+}
+
+static bool make_room(carried_t *kept, size_t more)
+{
+    size_t room = kept->room == 0 ? CARRIED_FIRST : kept->room;
+
+    while (room - kept->used < more) {
+        room *= 2;
+    }
+    unsigned char *bytes = room > kept->room ? realloc(kept->bytes, room) : kept->bytes;
+    if (bytes != NULL) {
+        kept->bytes = bytes;
+        kept->room = room;
+    }
+    return bytes != NULL;
+}
+
+static apr_status_t carry(ap_socache_instance_t *from, server_rec *server, void *self,
+                          const unsigned char *key, unsigned key_len, const unsigned char *block,
+                          unsigned len, apr_pool_t *pool)
+{
+    carried_t *kept = self;
+    uint32_t block_len = len;
+
+    (void)from;
+    (void)server;
+    (void)pool;
+    if (key_len != JA_KEY_LEN || !make_room(kept, JA_KEY_LEN + sizeof(block_len) + len)) {
+        return APR_SUCCESS; /* a fetch more, no harm */
+    }
+    unsigned char *at = kept->bytes + kept->used;
+    memcpy(at, key, JA_KEY_LEN);
+    memcpy(at + JA_KEY_LEN, &block_len, sizeof(block_len));
+    memcpy(at + JA_KEY_LEN + sizeof(block_len), block, len);
+    kept->used += JA_KEY_LEN + sizeof(block_len) + len;
+    return APR_SUCCESS;
+}
+
+/* Stores that are elsewhere cannot be read through, and need not be. */
+static apr_status_t carry_all(void *unused)
+{
+    apr_pool_t *pool;
+
+    (void)unused;
+    if (instance == NULL || provider == NULL || provider->iterate == NULL ||
+        ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_DESTROY_CONFIG ||
+        apr_pool_create(&pool, main_server->process->pool) != APR_SUCCESS) {
+        return APR_SUCCESS;
+    }
+    if (lock()) {
+        (void)provider->iterate(instance, main_server, carried(), carry, pool);
+        unlock();
+    }
+    apr_pool_destroy(pool);
+    return APR_SUCCESS;
+}
+
+static void take_over(server_rec *server)
+{
+    carried_t *kept = carried();
+    size_t at = 0;
+    unsigned count = 0;
+
+    while (at < kept->used) {
+        uint32_t len;
+        const unsigned char *key = kept->bytes + at;
+        memcpy(&len, key + JA_KEY_LEN, sizeof(len));
+        ja_entry_t *entry = ja_entry_from_block(key + JA_KEY_LEN + sizeof(len), len);
+        int64_t left_ms = entry != NULL ? entry->record.until_ms - now_ms() : 0;
+        if (left_ms > 0) {
+            store_shared(key, entry, left_ms / 1000 + 1);
+            count++;
+        }
+        ja_entry_unref(entry);
+        at += JA_KEY_LEN + sizeof(len) + len;
+    }
+    forget_carried();
+    if (count > 0) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, server,
+                     "JAV0760: %u avatars stay at hand across the reload", count);
+    }
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+static apr_status_t destroy_instance(void *unused)
+{
+    (void)unused;
+    if (instance != NULL) {
+        provider->destroy(instance, main_server);
+        instance = NULL;
+    }
+    return APR_SUCCESS;
+}
+
+/* "provider:arguments", as other directives of httpd write it. */
+static const char *create_instance(apr_pool_t *pconf, apr_pool_t *ptemp, const char *store)
+{
+    const char *colon = strchr(store, ':');
+    const char *name =
+        colon != NULL ? apr_pstrmemdup(ptemp, store, (apr_size_t)(colon - store)) : store;
+
+    provider = ap_lookup_provider(AP_SOCACHE_PROVIDER_GROUP, name, AP_SOCACHE_PROVIDER_VERSION);
+    if (provider == NULL) {
+        return apr_psprintf(ptemp, "the provider \"%s\" is not loaded; load mod_socache_%s", name,
+                            name);
+    }
+    return provider->create(&instance, colon != NULL ? colon + 1 : NULL, ptemp, pconf);
+}
+
+int ja_store_post_config(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server)
+{
+    static struct ap_socache_hints hints = {JA_KEY_LEN, 8192, 0};
+    const char *configured = ja_conf_store();
+
+    main_server = server;
+    const char *error = create_instance(
+        pconf, ptemp, configured != NULL ? configured : DEFAULT_PROVIDER ":" DEFAULT_ARGUMENT);
+    if (error != NULL && configured != NULL) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "JAV0201: JiraAvatarStore %s: %s",
+                     configured, error);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (error != NULL) {
+        provider = NULL;
+        forget_carried();
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, server,
+                     "JAV0202: mod_socache_shmcb is not loaded: every child process keeps images "
+                     "for itself; load it to let them share");
+        return OK;
+    }
+    if ((provider->flags & AP_SOCACHE_FLAG_NOTMPSAFE) &&
+        ap_global_mutex_create(&mutex, NULL, STORE_NAME "-store", NULL, server, pconf, 0) !=
+            APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    apr_status_t rv = provider->init(instance, STORE_NAME, &hints, server, pconf);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, server,
+                     "JAV0203: the store of JiraAvatarStore cannot be set up");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    apr_pool_cleanup_register(pconf, NULL, destroy_instance, apr_pool_cleanup_null);
+    apr_pool_pre_cleanup_register(pconf, NULL, carry_all); /* while the modules are there */
+    take_over(server);
+    return OK;
+}
+
+void ja_store_child_init(apr_pool_t *pchild, server_rec *server)
+{
+    memory = ja_memory_create(MEMORY_BYTES);
+    ja_shared_report_memory(0, 0);
+    if (mutex != NULL) {
+        apr_status_t rv =
+            apr_global_mutex_child_init(&mutex, apr_global_mutex_lockfile(mutex), pchild);
+        if (rv != APR_SUCCESS) {
+            ap_log_error(
+                APLOG_MARK, APLOG_CRIT, rv, server,
+                "JAV0204: no lock for the store in this child: it keeps images for itself");
+            provider = NULL;
+        }
+    }
+}
+
 /* ---- both ---------------------------------------------------------------------------------- */
 
 int64_t ja_store_age(const ja_entry_t *entry)
 {
-    int64_t age = apr_time_as_msec(apr_time_now()) - entry->record.stored_at_ms;
+    int64_t age = now_ms() - entry->record.stored_at_ms;
 
     return age < 0 ? 0 : age; /* the clock was set back */
 }
@@ -231,6 +347,14 @@ static ja_entry_t *unless_forgotten(ja_entry_t *entry, const ja_fresh_t *fresh)
     return NULL;
 }
 
+/* An image that could not be fetched again is the same image, with a later time to try. */
+static bool is_newer(const ja_entry_t *one, const ja_entry_t *other)
+{
+    return one->record.stored_at_ms != other->record.stored_at_ms
+               ? one->record.stored_at_ms > other->record.stored_at_ms
+               : one->record.not_before_ms > other->record.not_before_ms;
+}
+
 ja_entry_t *ja_store_lookup(const unsigned char key[JA_KEY_LEN], const ja_fresh_t *fresh)
 {
     ja_entry_t *at_hand = unless_forgotten(ja_memory_get(memory, key), fresh);
@@ -239,8 +363,7 @@ ja_entry_t *ja_store_lookup(const unsigned char key[JA_KEY_LEN], const ja_fresh_
         return at_hand;
     }
     ja_entry_t *shared = unless_forgotten(retrieve_shared(key), fresh);
-    if (shared == NULL ||
-        (at_hand != NULL && at_hand->record.stored_at_ms >= shared->record.stored_at_ms)) {
+    if (shared == NULL || (at_hand != NULL && !is_newer(shared, at_hand))) {
         ja_entry_unref(shared);
         return at_hand;
     }
@@ -251,6 +374,7 @@ ja_entry_t *ja_store_lookup(const unsigned char key[JA_KEY_LEN], const ja_fresh_
 
 void ja_store_keep(const unsigned char key[JA_KEY_LEN], ja_entry_t *entry, int64_t seconds)
 {
+    entry->record.until_ms = now_ms() + seconds * 1000;
     put_at_hand(key, entry);
     if (seconds > 0) {
         store_shared(key, entry, seconds);

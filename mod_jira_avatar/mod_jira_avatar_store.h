@@ -3,6 +3,8 @@
  * mod_jira_avatar_store: what is kept of Jira's answers. In front the process's own memory, behind
  * it a socache instance that all children share.
  *
+ * A store in shared memory dies with the configuration; what is in it is carried over to the next.
+ *
  * Threads: lookup and keep from any thread of a child, the hooks from the parent or at child start.
  * Memory:  entries are counted (ja_entry.h).
  */
@@ -42,7 +44,7 @@ int64_t ja_store_age(const ja_entry_t *entry);
  *  @return false if this provider cannot be read through */
 bool ja_store_count(const uint64_t *realms, size_t count, ja_held_t *held);
 
-/** Keeps `entry` for `seconds`, for all children. */
+/** Keeps `entry`, which nobody else has seen yet, for `seconds`, for all children. */
 void ja_store_keep(const unsigned char key[JA_KEY_LEN], ja_entry_t *entry, int64_t seconds);
 
 #endif

@@ -70,6 +70,19 @@ static void check_written_date(int64_t moment)
     must(ja_limit_retry_after(text, 0, INT64_MAX) == moment);
 }
 
+/* One more quota that is used up never shortens the wait, one that is not never changes it. */
+static void check_quota(const char *value)
+{
+    static const char more[] = "q;r=0;t=60,q;r=1;t=99,";
+    char text[VALUE_MAX + sizeof(more)];
+    int64_t any = ja_limit_quota(value, INT64_MAX);
+    int64_t hour = ja_limit_quota(value, HOUR);
+
+    must(any >= -1 && hour == (any < HOUR ? any : HOUR));
+    snprintf(text, sizeof(text), "%s%s", more, value);
+    must(ja_limit_quota(text, HOUR) == (hour > 60 ? hour : 60));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char value[VALUE_MAX + 1] = "";
@@ -82,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_bounds(ja_limit_retry_after, value);
     check_bounds(ja_limit_reset, value);
+    check_quota(value);
     if (check_moment(ja_limit_retry_after, value)) {
         check_written_date(ja_limit_retry_after(value, 0, INT64_MAX));
     }

@@ -177,7 +177,7 @@ int main(void)
     tcase_add_test(all, what_is_too_long_is_refused);
     tcase_add_test(all, the_last_reference_frees);
     suite_add_tcase(suite, all);
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;

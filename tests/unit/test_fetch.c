@@ -750,7 +750,7 @@ int main(void)
     tcase_add_loop_test(alone, alone_a_stop_ends_what_is_under_way, 0, 2);
     suite_add_tcase(suite, alone);
 
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;

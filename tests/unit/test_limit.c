@@ -90,6 +90,37 @@ static const wait_row_t reset_rows[] = {
     {"784111837", -1},
 };
 
+static const wait_row_t quota_rows[] = {
+    {"\"global-app-quota\";r=0;t=1800", 1800},
+    {"\"global-app-quota\"; r=0; t=1800", 1800},
+    {"\"global-app-quota\";t=7;r=0", 7},
+    {"\"a\";r=0;t=5, \"b\";r=0;t=9, \"c\";r=0;t=7", 9},
+    {"\"a\";r=12;t=50, \"b\";r=0;t=9", 9},
+    {"\"a\";r=0;t=0", 0},
+    {"\"a\";r=0;t=99999999999999999999", DAY},
+    {"\"a\";r=1;t=50", -1},
+    {"\"a\";r=99999999999999999999;t=50", -1},
+    {"\"a\";r=0", -1},
+    {"\"a\";t=50", -1},
+    {"\"a\";r=;t=50", -1},
+    {"\"a\";r=-0;t=50", -1},
+    {"\"a\";r=0;t=-5", -1},
+    {"\"a\";r=0,t=50", -1},
+    {"limit=100, remaining=0, reset=50", -1},
+    {"", -1},
+    {",;,;", -1},
+    {NULL, -1},
+};
+
+START_TEST(reads_quotas)
+{
+    const wait_row_t *row = &quota_rows[_i];
+    int64_t seconds = ja_limit_quota(row->value, DAY);
+
+    ck_assert_msg(seconds == row->seconds, "%s: %lld", row->value, (long long)seconds);
+}
+END_TEST
+
 START_TEST(reads_retry_after)
 {
     const wait_row_t *row = &retry_rows[_i];
@@ -262,6 +293,7 @@ int main(void)
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(tcase, reads_retry_after, 0, sizeof(retry_rows) / sizeof(retry_rows[0]));
     tcase_add_loop_test(tcase, reads_reset, 0, sizeof(reset_rows) / sizeof(reset_rows[0]));
+    tcase_add_loop_test(tcase, reads_quotas, 0, sizeof(quota_rows) / sizeof(quota_rows[0]));
     tcase_add_test(tcase, bears_any_clock);
     tcase_add_test(tcase, backs_off);
     tcase_add_test(tcase, breaker_lives);

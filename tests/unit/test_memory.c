@@ -169,7 +169,7 @@ int main(void)
     tcase_add_test(all, what_is_too_large_is_not_kept);
     tcase_add_test(all, many_threads_at_once);
     suite_add_tcase(suite, all);
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
