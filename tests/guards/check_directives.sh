@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Every row of ja_settings.def is in docs/directives.md and in conf.d/jira_avatar.conf, with the
-# same default and context, and neither they nor the examples name a directive that has no row.
+# same default and context, an example and what else to see, and neither they nor the examples
+# name a directive that has no row.
 cd "${srcdir:=.}" || exit 1
 rows=mod_jira_avatar/ja_settings.def
 docs=docs/directives.md
@@ -34,6 +35,8 @@ names=$(names_of 'JA_[A-Z]*')
 for name in $names; do
     section "$name" | grep -q "^| Syntax | \`$name " || complain "$docs: no section or no syntax of $name"
     section "$name" | grep -q "^| Description | " || complain "$docs: no description of $name"
+    section "$name" | grep -qx '```apache' || complain "$docs: no example of $name"
+    section "$name" | grep -q '^\*\*See also\*\* \[' || complain "$docs: nothing to see beside $name"
     context='server config, virtual host, directory'
     names_of JA_GLOBAL | grep -qx "$name" && context='server config'
     section "$name" | grep -qx "| Context | $context |" || complain "$docs: context of $name is not \"$context\""
