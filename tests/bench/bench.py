@@ -86,6 +86,9 @@ class Bench:
         self.build = processes.make_dir("tools")
         self.results = {}
         self.began = time.monotonic()
+        self.others = processes.machine_busy()
+        if self.others > report.NOISY:
+            say(f"bench: others use {self.others:.0%} of the processors; wait for a calmer machine")
 
     def note(self, measure, key, figures):
         for name, value in figures.items():
@@ -147,6 +150,7 @@ class Bench:
 
     def finish(self):
         facts = {"machine": self.machine(), "rounds": self.rounds, "quick": self.args.quick,
+                 "others": self.others,
                  "seconds": time.monotonic() - self.began,
                  "contenders": [[c.key, c.name, c.note] for c in self.all]}
         pathlib.Path("bench.json").write_text(

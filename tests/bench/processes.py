@@ -152,6 +152,19 @@ def family(roots):
         found |= more
 
 
+def machine_busy(seconds=1.0):
+    """How much of all processors is in use, 0 to 1."""
+    def read():
+        fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        ticks = [int(field) for field in fields]
+        return sum(ticks), ticks[3] + ticks[4]
+
+    total, idle = read()
+    time.sleep(seconds)
+    total_now, idle_now = read()
+    return 1 - (idle_now - idle) / max(1, total_now - total)
+
+
 def cpu_seconds(roots):
     """User and system time of a family, its dead children included."""
     ticks = 0

@@ -6,6 +6,7 @@ import datetime
 import plot
 import stats
 
+NOISY = 0.1  # of the processors used by others: what is measured then is not to be relied on
 BEGIN, END = "<!-- begin of the figures -->", "<!-- end of the figures -->"
 
 # measure: (title, what is done, [(figure, heading, factor, is small good, compared)])
@@ -71,6 +72,11 @@ PANELS = (
     ("503", "upstream", "Site answers 503: upstream requests (less is better)"),
 )
 
+NOISE = (
+    "**Other programs shared the processors in this run.** Counts and shares (upstream requests, "
+    "stale, failures) hold; times, CPU and throughput only as far as the control agrees."
+)
+
 
 def _parts(measure):
     title, what, figures = TABLES[measure]
@@ -118,6 +124,7 @@ def head(facts, results):
         f"{', the quick run' if facts['quick'] else ''}. A cell is the median, and in parentheses "
         "the smallest and the largest round. A ratio compares with mod_jira_avatar, round by round. "
         f"The upstream alone serves {stats.cell(rate)} requests/s, more than any measure asks of it.",
+        *(["", NOISE] if facts["others"] > NOISY else []),
         "", "| who | how |", "|---|---|",
         *(f"| {name} | {note} |" for _, name, note in facts["contenders"]),
     ])
