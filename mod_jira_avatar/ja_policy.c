@@ -231,7 +231,7 @@ static const finding_t *by_identity(const ja_asked_t *asked, const ja_answer_t *
         "revoked is answered so. Make a new one and use it as JiraAvatarCredential bearer."};
     bool telling = answer->status == 200 || answer->status == 403 || answer->status == 404;
     bool stranger = ja_slice_is_nocase(header(answer, JA_HEADER_USERNAME), "anonymous");
-    return asked->credential && telling && stranger ? &anonymous : NULL;
+    return asked->credential && asked->identity && telling && stranger ? &anonymous : NULL;
 }
 
 /* Cloud names the account in every answer to a credential that it accepted. Data Center's header

@@ -17,6 +17,7 @@ typedef enum {
     EFFECT_NONE,    /* says nothing about the site */
     EFFECT_ANSWERS, /* the site works, whatever it thinks of this avatar */
     EFFECT_DOWN,    /* one is enough */
+    EFFECT_WAIT,    /* one is enough, and the site may say for how long */
     EFFECT_TROUBLE, /* some in a row are a failure of the site */
     EFFECT_LOGIN    /* the credential is not accepted */
 } effect_t;
@@ -43,8 +44,8 @@ static const effect_t effect_of[JA_OUTCOME_COUNT] = {
     [JA_OUTCOME_CONNECT_TIMEOUT] = EFFECT_DOWN,
     [JA_OUTCOME_TLS] = EFFECT_DOWN,
     [JA_OUTCOME_CERTIFICATE] = EFFECT_DOWN,
-    [JA_OUTCOME_RATE_LIMITED] = EFFECT_DOWN,
-    [JA_OUTCOME_UNAVAILABLE] = EFFECT_DOWN,
+    [JA_OUTCOME_RATE_LIMITED] = EFFECT_WAIT,
+    [JA_OUTCOME_UNAVAILABLE] = EFFECT_WAIT,
 };
 
 static int64_t now_ms(void)
@@ -182,6 +183,9 @@ static void accepted(ja_slot_t *slot, const report_t *report, int64_t now)
 static void refused(ja_slot_t *slot, const report_t *report, int64_t now)
 {
     answers(slot, now);
+    if (report->mark == slot->refused_mark && now < slot->credential.not_before_ms) {
+        return; /* sent before the breaker opened: many at once are not many in a row */
+    }
     if (report->mark != slot->refused_mark) {
         ja_breaker_success(&slot->credential); /* another secret: counts from the start */
         slot->refused_mark = report->mark;
@@ -198,10 +202,15 @@ static void refused(ja_slot_t *slot, const report_t *report, int64_t now)
 
 static void down(ja_slot_t *slot, const report_t *report, uint32_t threshold, int64_t now)
 {
+    ja_breaker_failure(&slot->site, report->outcome, threshold, now, some_random());
+}
+
+static void asked_to_wait(ja_slot_t *slot, const report_t *report, int64_t now)
+{
     if (report->retry_after > 0) {
         ja_breaker_open(&slot->site, report->outcome, now, report->retry_after * 1000);
     } else {
-        ja_breaker_failure(&slot->site, report->outcome, threshold, now, some_random());
+        down(slot, report, 1, now);
     }
 }
 
@@ -219,6 +228,9 @@ static void take_report(ja_slot_t *slot, void *context)
         break;
     case EFFECT_DOWN:
         down(slot, report, 1, now);
+        break;
+    case EFFECT_WAIT:
+        asked_to_wait(slot, report, now);
         break;
     case EFFECT_TROUBLE:
         down(slot, report, TROUBLE_THRESHOLD, now);

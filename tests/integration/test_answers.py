@@ -512,3 +512,22 @@ def test_a_conditional_of_ours_is_not_needed(server, jira):
     unwanted = {"if-none-match", "if-modified-since", "accept-encoding", "range", "cookie"}
     for seen in jira.seen():
         assert not unwanted & set(seen.headers)
+
+
+def test_a_static_icon_says_nothing_about_the_credential(serve, jira):
+    """Data Center may not even look at a token for files; they are for everybody."""
+    server = serve(avatars(jira, face="dc"))
+    jira.mode("header", face="dc", match="/images/icons/", name="X-AUSERNAME", value="anonymous")
+    assert server.get("/avatars/images/icons/priorities/major.svg").status == 200
+    assert server.get(f"/avatars/secure/viewavatar?avatarId={jira.new_id()}").status == 200
+
+
+def test_only_429_and_503_ask_to_wait(serve, jira):
+    """A limit that is named beside another trouble is nothing to wait for."""
+    server = serve(avatars(jira))
+    server.allow(r"\[jira_avatar:error\].*upstream-error")
+    jira.mode("500", times=1)
+    jira.mode("header", times=1, name="X-RateLimit-Reset", value="2099-01-01T00:00Z")
+    path = "/avatars/secure/viewavatar?avatarType=project&avatarId="
+    assert server.get(path + jira.new_id()).status == 502
+    assert server.get(path + jira.new_id()).status == 200
