@@ -21,7 +21,8 @@ APLOG_USE_MODULE(jira_avatar);
 #define RETAINED_KEY "mod_jira_avatar.shared"
 
 enum {
-    REALMS = 64,
+    REALMS = 512,
+    SLOT_PROBES = 16,
     TOKENS = 32,
     LEASES = 1024,
     LEASE_PROBES = 16,
@@ -229,22 +230,27 @@ void ja_realm_lease_drop(const ja_realm_t *realm, int what, const void *owner)
 
 /* ---- realms -------------------------------------------------------------------------------- */
 
-/* The realm's slot, or NULL if all are in use; the caller holds the lock. */
+/* The realm's slot; the caller holds the lock. Slots outlive reloads, and with them the realms that
+ * no configuration has any more: where there is no room, the one that was not used the longest
+ * gives way. */
 static ja_slot_t *slot_of(const ja_realm_t *realm)
 {
-    static const unsigned char nobody[sizeof(realm->digest)];
+    size_t start = (size_t)(realm->digest[0] << 8 | realm->digest[1]);
+    ja_slot_t *oldest = NULL;
 
-    for (size_t i = 0; i < REALMS; i++) {
-        ja_slot_t *slot = &area->slots[i];
-        if (memcmp(slot->digest, realm->digest, sizeof(slot->digest)) == 0) {
+    for (size_t i = 0; i < SLOT_PROBES; i++) {
+        ja_slot_t *slot = &area->slots[(start + i) % REALMS];
+        if (slot->used_ms != 0 && memcmp(slot->digest, realm->digest, sizeof(slot->digest)) == 0) {
+            slot->used_ms = now_ms();
             return slot;
         }
-        if (memcmp(slot->digest, nobody, sizeof(nobody)) == 0) {
-            memcpy(slot->digest, realm->digest, sizeof(slot->digest));
-            return slot;
+        if (oldest == NULL || slot->used_ms < oldest->used_ms) {
+            oldest = slot;
         }
     }
-    return NULL;
+    *oldest = (ja_slot_t){.used_ms = now_ms()};
+    memcpy(oldest->digest, realm->digest, sizeof(oldest->digest));
+    return oldest;
 }
 
 bool ja_shared_slot(const ja_realm_t *realm, void (*work)(ja_slot_t *slot, void *context),
@@ -253,12 +259,9 @@ bool ja_shared_slot(const ja_realm_t *realm, void (*work)(ja_slot_t *slot, void 
     if (!lock()) {
         return false;
     }
-    ja_slot_t *slot = slot_of(realm);
-    if (slot != NULL) {
-        work(slot, context);
-    }
+    work(slot_of(realm), context);
     unlock();
-    return slot != NULL;
+    return true;
 }
 
 /* The slot of a token service, or a free one, or that of a token that is over; NULL if none is. */
@@ -298,7 +301,7 @@ bool ja_shared_token(const ja_realm_t *service, void (*work)(ja_token_slot_t *sl
     return slot != NULL;
 }
 
-/* Slots never move: once found, a realm's is remembered. Racing threads remember the same. */
+/* A realm's slot is remembered until another realm has it. Racing threads remember the same. */
 const ja_slot_t *ja_shared_peek(const ja_realm_t *realm)
 {
     static const ja_slot_t *known[REALMS];
@@ -308,11 +311,13 @@ const ja_slot_t *ja_shared_peek(const ja_realm_t *realm)
         return NULL;
     }
     const ja_slot_t *slot = __atomic_load_n(&known[id], __ATOMIC_RELAXED);
-    if (slot == NULL && lock()) {
-        slot = slot_of(realm);
-        unlock();
-        __atomic_store_n(&known[id], slot, __ATOMIC_RELAXED);
+    bool is_its = slot != NULL && memcmp(slot->digest, realm->digest, sizeof(slot->digest)) == 0;
+    if (is_its || !lock()) {
+        return is_its ? slot : NULL;
     }
+    slot = slot_of(realm);
+    unlock();
+    __atomic_store_n(&known[id], slot, __ATOMIC_RELAXED);
     return slot;
 }
 
@@ -439,6 +444,9 @@ bool ja_shared_first_time(void)
 {
     bool first = true;
 
+    if (area != NULL && __atomic_load_n(&area->said_once, __ATOMIC_RELAXED)) {
+        return false; /* what every later request meets needs no lock */
+    }
     if (lock()) {
         first = !area->said_once;
         area->said_once = true;

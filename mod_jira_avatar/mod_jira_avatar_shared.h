@@ -45,7 +45,8 @@ typedef struct ja_way_t {
 
 /** What all processes know about one realm. */
 typedef struct ja_slot_t {
-    unsigned char digest[32];           /* whose: ja_realm_t.digest; all zero: free */
+    unsigned char digest[32];           /* whose: ja_realm_t.digest */
+    int64_t used_ms;                    /* when somebody looked last; 0: free */
     char cloud_id[JA_CLOUD_ID_LEN + 1]; /* "" until the site told */
     int64_t cloud_id_at_ms;             /* when it told */
     ja_way_t way;
@@ -62,7 +63,7 @@ typedef struct ja_slot_t {
     ja_metrics_t metrics;
 } ja_slot_t;
 
-/** Runs `work` on the realm's slot under the lock; not at all if there is no slot or no lock.
+/** Runs `work` on the realm's slot under the lock; not at all if there is no lock.
  * `work` must not wait. */
 bool ja_shared_slot(const ja_realm_t *realm, void (*work)(ja_slot_t *slot, void *context),
                     void *context);
