@@ -27,10 +27,16 @@ uint64_t ja_keep_oldest_epoch(const ja_order_t *order)
     return ja_shared_oldest_epoch(order->realm, &tags);
 }
 
-ja_entry_t *ja_keep_find(const ja_order_t *order)
+static ja_entry_t *held(const ja_order_t *order)
 {
     const ja_fresh_t ask_the_store = {.oldest_epoch = ja_keep_oldest_epoch(order)};
-    ja_entry_t *entry = ja_store_lookup(order->key, &ask_the_store);
+
+    return ja_store_lookup(order->key, &ask_the_store);
+}
+
+ja_entry_t *ja_keep_find(const ja_order_t *order)
+{
+    ja_entry_t *entry = held(order);
 
     if (entry != NULL && ja_store_age(entry) / 1000 >= order->keep_image) {
         ja_entry_unref(entry);
@@ -51,7 +57,8 @@ ja_entry_t *ja_keep_settled(const ja_order_t *order)
     return entry;
 }
 
-/* A good image is never replaced by a failure: it only learns when to be fetched again. */
+/* A good image is never replaced by a failure: it only learns when to be fetched again. One that is
+ * too old for this order stays as it is: another Location may keep images longer. */
 static void keep_image_despite(const ja_order_t *order, const ja_entry_t *image)
 {
     ja_entry_t *copy = ja_entry_copy(image);
@@ -70,7 +77,7 @@ static void keep_image_despite(const ja_order_t *order, const ja_entry_t *image)
 /* The first failure of an avatar may be a chance; more of them are asked about ever less often. */
 static void keep_failure(const ja_order_t *order, ja_entry_t *failure)
 {
-    ja_entry_t *before = ja_keep_find(order);
+    ja_entry_t *before = held(order);
 
     if (before != NULL && ja_entry_outcome(before) == JA_OUTCOME_IMAGE) {
         keep_image_despite(order, before);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several sites and credentials in one server; what is inherited and what is kept apart."""
 
+import time
+
 import pytest
 from jira import avatars, directives, join
 from standin.pictures import picture
@@ -143,3 +145,36 @@ def test_the_host_header_selects_no_credential_but_the_virtual_hosts(serve, jira
         assert server.get(PATH + number, host=host).status == 403, host
     for name in ("X-Forwarded-Host", "X-Host", "Forwarded"):
         assert server.get(PATH + number, host="a.test", headers={name: "b.test"}).status == 403
+
+
+def test_as_many_sites_as_one_likes(serve, jira):
+    """Each its own, as another User-Agent makes them; what each learns it keeps for itself."""
+    count = 70
+    server = serve(
+        join(
+            *(
+                avatars(jira, f"JiraAvatarUserAgent a{i}", face="gateway", path=f"/a{i}/")
+                for i in range(count)
+            )
+        )
+    )
+    for i in range(count):
+        path = f"/a{i}/rest/api/3/universal_avatar/view/type/project/avatar/{jira.new_id()}"
+        assert server.get(path).status == 200, i
+    assert len(jira.seen(questions=True)) == 2 * count
+
+
+def test_a_location_that_keeps_less_takes_nothing_from_another(serve, jira):
+    server = serve(
+        join(
+            avatars(jira, "JiraAvatarMaxAge 1s", "JiraAvatarStaleAge 0", path="/short/"),
+            avatars(jira, path="/long/"),
+        )
+    )
+    server.allow(r"\[jira_avatar:error\].*upstream-error")
+    path = PATH.replace("/avatars/", "") + jira.new_id()
+    assert server.get("/long/" + path).status == 200
+    time.sleep(1.2)
+    jira.mode("500")
+    assert server.get("/short/" + path).status == 502
+    assert server.get("/long/" + path).status == 200
