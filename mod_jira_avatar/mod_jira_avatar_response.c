@@ -46,6 +46,7 @@ void ja_response_begin(request_rec *r)
 {
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
     apr_table_setn(r->err_headers_out, "Content-Security-Policy", JA_CONTENT_SECURITY_POLICY);
+    apr_table_setn(r->err_headers_out, "Cache-Status", CACHE_NAME);
 }
 
 static void set_cache_control(request_rec *r, const ja_reply_t *reply, ja_keep_t keep)
@@ -122,7 +123,7 @@ static void set_cache_status(request_rec *r, const ja_reply_t *reply, ja_outcome
         ja_buf_add(&value, "; detail=");
         ja_buf_add(&value, outcome == JA_OUTCOME_IMAGE ? "refreshing" : row->name);
     }
-    apr_table_setn(r->headers_out, "Cache-Status", text);
+    apr_table_setn(r->err_headers_out, "Cache-Status", text);
 }
 
 /* RFC 9209: the harmless part of what the error log says. */

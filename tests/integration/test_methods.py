@@ -86,3 +86,14 @@ def test_two_requests_on_one_connection_after_a_fat_get(server, jira):
     first = client.compose(PATH, headers={"Connection": "keep-alive"}, body="GET /x HTTP/1.1\r\n")
     second = client.compose(PATH)
     assert client.statuses(server.raw(first + second)) == [200, 200]
+
+
+@pytest.mark.parametrize(
+    "method, headers, status",
+    [("POST", {}, 405), ("OPTIONS", {}, 200), ("GET", {"If-Match": '"another"'}, 412)],
+)
+def test_what_is_not_answered_says_who_did_not(server, jira, method, headers, status):
+    reply = server.request(PATH, method, headers=headers)
+    assert reply.status == status
+    assert reply["Cache-Status"].split(";")[0] == "jira-avatar"
+    assert reply["X-Content-Type-Options"] == "nosniff"
