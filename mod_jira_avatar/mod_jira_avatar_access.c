@@ -87,7 +87,7 @@ int ja_access_is_public(request_rec *r)
 {
     const ja_sections_t *sections = ja_sections_of(r->server);
 
-    return sections && !r->user && !r->ap_auth_type && ja_sections_ours(r) &&
+    return sections && !r->user && !r->ap_auth_type && ja_sections_surely_ours(r) &&
            !ja_sections_match(sections->restricted, r);
 }
 

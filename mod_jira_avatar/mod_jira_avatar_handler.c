@@ -267,11 +267,22 @@ static bool is_ours(request_rec *r)
     return r->handler != NULL && strcmp(r->handler, JA_HANDLER_NAME) == 0;
 }
 
+static ja_ref_status_t read_reference(request_rec *r, const ja_site_t *site, ja_ref_t *ref,
+                                      const char **reason)
+{
+    ja_ref_status_t status = JA_REF_UNKNOWN_PATH;
+
+    for (ja_reading_t i = JA_READING_FIRST; i <= JA_READING_LAST && status == JA_REF_UNKNOWN_PATH;
+         i++) {
+        status =
+            ja_ref_parse(site->kind, site->base.path, ja_location_rest(r, i), r->args, ref, reason);
+    }
+    return status;
+}
+
 static int parse(request_rec *r, const ja_settings_t *settings, ja_ref_t *ref, const char **reason)
 {
-    const ja_site_t *site = &settings->realm->site;
-
-    switch (ja_ref_parse(site->kind, site->base.path, ja_location_rest(r), r->args, ref, reason)) {
+    switch (read_reference(r, &settings->realm->site, ref, reason)) {
     case JA_REF_OK:
         break;
     case JA_REF_UNKNOWN_PATH:
@@ -326,7 +337,7 @@ static int handle(request_rec *r)
  * merged its sections yet (it resets them before this hook), so the tree is asked. */
 static int skip_file_system(request_rec *r)
 {
-    return ja_sections_ours(r) != NULL ? OK : DECLINED;
+    return ja_sections_surely_ours(r) ? OK : DECLINED;
 }
 
 static int before_handler(request_rec *r)
@@ -340,7 +351,8 @@ static int before_handler(request_rec *r)
 /* Without threads, refreshes wait until the visitor has his answer. */
 static int after_response(request_rec *r)
 {
-    if (is_ours(r) && max_waiting_default == 0) {
+    (void)r; /* perhaps not ours: a page that includes avatars, an error that shows one */
+    if (max_waiting_default == 0) {
         ja_fetch_visitor_settle(engine);
     }
     return DECLINED;

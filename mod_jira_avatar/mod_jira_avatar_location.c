@@ -8,9 +8,18 @@
 
 #include "mod_jira_avatar_sections.h"
 
-/* A regular expression may go on far into the avatar's part ("^/avatars/.*"): its literal beginning
- * is the Location, if it has one; else what it matched, up to the last slash. */
-static apr_size_t regex_end(const ja_section_t *section, const char *uri)
+/* Back to a slash: the Location ends between two segments. */
+static apr_size_t back_to_slash(const char *uri, apr_size_t end)
+{
+    while (end > 0 && uri[end - 1] != '/' && uri[end] != '/') {
+        end--;
+    }
+    return end;
+}
+
+/* A regular expression may stand for the Location ("^/[a-z]+/avatars/") or go on far into the
+ * avatar's part ("^/avatars/.*"): it may end with its literal beginning or with what it matched. */
+static apr_size_t regex_end(const ja_section_t *section, const char *uri, ja_reading_t reading)
 {
     static const char *const meta = "\\^$.|?*+()[]{}";
     ap_regmatch_t match[1];
@@ -18,18 +27,11 @@ static apr_size_t regex_end(const ja_section_t *section, const char *uri)
     if (ap_regexec(section->regex, uri, 1, match, 0) != 0) {
         return 0;
     }
-    apr_size_t end = (apr_size_t)match[0].rm_eo;
-    if (section->path[0] == '^') {
-        apr_size_t literal = strcspn(section->path + 1, meta);
-        while (literal > 0 && section->path[literal] != '/') {
-            literal--;
-        }
-        end = literal > 1 ? literal : end;
+    if (reading == JA_READING_LAST) {
+        return back_to_slash(uri, (apr_size_t)match[0].rm_eo);
     }
-    while (end > 0 && uri[end - 1] != '/' && uri[end] != '/') {
-        end--;
-    }
-    return end;
+    apr_size_t literal = section->path[0] == '^' ? strcspn(section->path + 1, meta) : 0;
+    return back_to_slash(uri, literal < strlen(uri) ? literal : strlen(uri));
 }
 
 /* As many segments as the pattern has. */
@@ -62,9 +64,9 @@ static apr_size_t prefix_end(const ja_section_t *section, const char *uri)
     return len;
 }
 
-static apr_size_t section_end(const ja_section_t *section, const char *uri)
+static apr_size_t section_end(const ja_section_t *section, const char *uri, ja_reading_t reading)
 {
-    return section->regex != NULL ? regex_end(section, uri)
+    return section->regex != NULL ? regex_end(section, uri, reading)
            : section->wildcard    ? wildcard_end(section, uri)
                                   : prefix_end(section, uri);
 }
@@ -74,22 +76,27 @@ static const char *without_slashes(const char *path)
     return path + strspn(path, "/");
 }
 
-/* In a <Directory> the file system tells: what is below the directory is the avatar. */
-static const char *below_directory(request_rec *r)
+/* In a <Directory> the file system tells: what is below the directory is the avatar. The innermost
+ * is httpd's last. */
+static const char *below_directory(request_rec *r, const apr_array_header_t *directories)
 {
-    const core_dir_config *dir = ap_get_core_module_config(r->per_dir_config);
-    apr_size_t len = dir->d != NULL ? strlen(dir->d) : 0;
-
-    if (len > 1 && r->filename != NULL && strncmp(r->filename, dir->d, len) == 0) {
-        return apr_pstrcat(r->pool, r->filename + len, r->path_info, NULL);
+    for (int i = directories->nelts - 1; r->filename != NULL && i >= 0; i--) {
+        const char *path = APR_ARRAY_IDX(directories, i, ja_section_t).path;
+        apr_size_t len = strlen(path);
+        if (strncmp(r->filename, path, len) == 0) {
+            return apr_pstrcat(r->pool, r->filename + len, r->path_info, NULL);
+        }
     }
     return r->uri;
 }
 
-const char *ja_location_rest(request_rec *r)
+const char *ja_location_rest(request_rec *r, ja_reading_t reading)
 {
+    const ja_sections_t *sections = ja_sections_of(r->server);
     const ja_section_t *ours = ja_sections_ours(r);
 
-    return without_slashes(ours && !ours->anywhere ? r->uri + section_end(ours, r->uri)
-                                                   : below_directory(r));
+    if (ours != NULL && !ours->anywhere) {
+        return without_slashes(r->uri + section_end(ours, r->uri, reading));
+    }
+    return without_slashes(sections != NULL ? below_directory(r, sections->below) : r->uri);
 }

@@ -133,6 +133,19 @@ static void read_handler(apr_pool_t *pool, ja_sections_t *sections, const ap_dir
     }
 }
 
+static bool sets_our_handler_within(apr_pool_t *pool, const ap_directive_t *node)
+{
+    for (; node; node = node->next) {
+        const char *args = node->args;
+        if ((strcasecmp(node->directive, "SetHandler") == 0 &&
+             strcmp(ap_getword_conf(pool, &args), JA_HANDLER_NAME) == 0) ||
+            sets_our_handler_within(pool, node->first_child)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void read_location(apr_pool_t *pool, ja_sections_t *sections, const ap_directive_t *node)
 {
     ja_section_t section = location(pool, node);
@@ -142,6 +155,24 @@ static void read_location(apr_pool_t *pool, ja_sections_t *sections, const ap_di
     }
     for (const ap_directive_t *child = node->first_child; child; child = child->next) {
         read_handler(pool, sections, child, section);
+        if (sets_our_handler_within(pool, child->first_child)) {
+            section.ours = section.within = true;
+            remember(sections->handled, section);
+        }
+    }
+}
+
+/* Only for where the avatar's part of a file's path begins: that everybody may reach it is not
+ * proven here. */
+static void read_directory(apr_pool_t *pool, ja_sections_t *sections, const ap_directive_t *node)
+{
+    ja_section_t section = location(pool, node);
+    char *path;
+
+    if (sets_our_handler_within(pool, node->first_child) && !section.wildcard &&
+        apr_filepath_merge(&path, NULL, section.path, APR_FILEPATH_TRUENAME, pool) == APR_SUCCESS) {
+        section.path = path;
+        remember(sections->below, section);
     }
 }
 
@@ -199,7 +230,7 @@ static const struct reader_t {
     {"<ElseIf", read_condition},
     {"<Else", read_condition},
     {"<VirtualHost", read_nothing},
-    {"<Directory", read_nothing},
+    {"<Directory", read_directory},
     {"<DirectoryMatch", read_nothing},
     {"<Files", read_nothing},
     {"<FilesMatch", read_nothing},
@@ -245,6 +276,7 @@ static ja_sections_t *make_sections(apr_pool_t *pool, server_rec *server, const 
 
     sections->server = server;
     sections->handled = apr_array_copy(pool, base ? base->handled : none);
+    sections->below = apr_array_copy(pool, base ? base->below : none);
     sections->restricted = apr_array_copy(pool, base ? base->restricted : none);
     sections->cached = apr_array_copy(pool, base ? base->cached : none);
     sections->uncached = apr_array_copy(pool, base ? base->uncached : none);
@@ -314,4 +346,11 @@ const ja_section_t *ja_sections_ours(request_rec *r)
     const ja_section_t *last = sections ? ja_sections_match(sections->handled, r) : NULL;
 
     return last && last->ours ? last : NULL;
+}
+
+bool ja_sections_surely_ours(request_rec *r)
+{
+    const ja_section_t *ours = ja_sections_ours(r);
+
+    return ours && !ours->within;
 }

@@ -26,6 +26,7 @@ typedef struct ja_section_t {
     bool wildcard;
     bool anywhere;
     bool ours;   /* of those that set a handler: it is ours */
+    bool within; /* ... but set deeper within, as in its <If>, and may not apply */
     bool warned; /* once, not for every virtual host that inherits it */
 } ja_section_t;
 
@@ -33,6 +34,7 @@ typedef struct ja_section_t {
 typedef struct ja_sections_t {
     server_rec *server;
     apr_array_header_t *handled;    /* of ja_section_t: they set a handler */
+    apr_array_header_t *below;      /* <Directory> sections that set ours, by their path */
     apr_array_header_t *restricted; /* they restrict access */
     apr_array_header_t *cached;     /* CacheEnable */
     apr_array_header_t *uncached;   /* CacheDisable */
@@ -52,7 +54,10 @@ bool ja_section_matches(const ja_section_t *section, const char *uri, const char
 ja_section_t *ja_sections_match(const apr_array_header_t *list, request_rec *r);
 
 /** The section that gives the request's URI to our handler, or NULL: where several sections set a
- *  handler, httpd takes the last. */
+ *  handler, httpd takes the last. `within`: it may do so. */
 const ja_section_t *ja_sections_ours(request_rec *r);
+
+/** The same where there is no doubt about it. */
+bool ja_sections_surely_ours(request_rec *r);
 
 #endif
