@@ -76,18 +76,18 @@ static const char *without_slashes(const char *path)
     return path + strspn(path, "/");
 }
 
-/* In a <Directory> the file system tells: what is below the directory is the avatar. The innermost
- * is httpd's last. */
+/* In a <Directory> the file system tells: what is below the innermost is the avatar. */
 static const char *below_directory(request_rec *r, const apr_array_header_t *directories)
 {
-    for (int i = directories->nelts - 1; r->filename != NULL && i >= 0; i--) {
-        const char *path = APR_ARRAY_IDX(directories, i, ja_section_t).path;
-        apr_size_t len = strlen(path);
-        if (strncmp(r->filename, path, len) == 0) {
-            return apr_pstrcat(r->pool, r->filename + len, r->path_info, NULL);
+    apr_size_t end = 0;
+
+    for (int i = 0; r->filename != NULL && i < directories->nelts; i++) {
+        apr_size_t len = strlen(APR_ARRAY_IDX(directories, i, ja_section_t).path);
+        if (len > end && prefix_end(&APR_ARRAY_IDX(directories, i, ja_section_t), r->filename)) {
+            end = len;
         }
     }
-    return r->uri;
+    return end > 0 ? apr_pstrcat(r->pool, r->filename + end, r->path_info, NULL) : r->uri;
 }
 
 const char *ja_location_rest(request_rec *r, ja_reading_t reading)
