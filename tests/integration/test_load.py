@@ -418,7 +418,9 @@ def test_who_tries_a_credential_may_die(serve, jira):
     time.sleep(0.3)
     assert len(jira.seen()) == 1
     os.kill(leader(server, jira.port("cloud")), signal.SIGKILL)
-    assert statuses(visitors.join()) == [200]
+    # Whom the killed child served gets nothing, and that may be everybody.
+    assert statuses(visitors.join()) in ([200], [])
+    assert server.get(PATH + jira.new_id()).status == 200
 
 
 # ---- quotas --------------------------------------------------------------------------------------
