@@ -24,12 +24,13 @@ typedef struct ja_order_t {
     unsigned char key[JA_KEY_LEN];
     const ja_realm_t *realm;
     ja_ref_t ref;
-    int64_t asked_at_ms;   /* Unix; what is stored later than this answers the order, too */
-    int64_t fresh;         /* seconds that a look-up serves every size of its avatar */
-    int64_t keep_image;    /* seconds an image stays in the store: fresh + stale */
-    int64_t keep_negative; /* seconds a "not found" stays */
-    bool errand;           /* no avatar: the realm's access token is to be renewed */
-    void *origin;          /* for the desk's log: which server asks; lives as long as the process */
+    ja_question_t question; /* asked in place of an avatar, if any; the answer is JSON */
+    int64_t asked_at_ms;    /* Unix; what is stored later than this answers the order, too */
+    int64_t fresh;          /* seconds that a look-up serves every size of its avatar */
+    int64_t keep_image;     /* seconds an image stays in the store: fresh + stale */
+    int64_t keep_negative;  /* seconds a "not found" stays */
+    bool errand;            /* no avatar: the realm's access token is to be renewed */
+    void *origin; /* for the desk's log: which server asks; lives as long as the process */
 } ja_order_t;
 
 /** One request to be sent. */
@@ -49,6 +50,7 @@ typedef struct ja_ask_t {
     uint64_t passed_mark;  /* and which one was let through on this flight, */
     uint64_t epoch;        /* in which epoch it is asked (what is forgotten later began earlier) */
     int64_t sent_ms;       /* and when; Unix, */
+    bool finds_route;      /* whether others wait for what it finds out about that secret, */
     bool gateway;          /* whether it goes to the gateway, */
     uint64_t refused_mark; /* which secret the site refused on this flight, */
     bool outside;          /* whether its URL is on a public host, */

@@ -27,6 +27,26 @@ static bool join(char out[JA_STATE_PATH_MAX], const char *path, const char *tail
     return !buf.overflow;
 }
 
+/* ---- the directory ------------------------------------------------------------------------- */
+
+static int open_directory(const char *path)
+{
+    char dir[JA_STATE_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    ja_buf_t buf = ja_buf(dir, sizeof(dir));
+
+    ja_buf_add_slice(&buf, (ja_slice_t){path, slash != NULL ? (size_t)(slash - path) : 0});
+    return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Root, who checks a configuration, leaves what the server can read. */
+static bool give_to_owner(int fd, int dir_fd)
+{
+    struct stat dir;
+
+    return geteuid() != 0 || (fstat(dir_fd, &dir) == 0 && fchown(fd, dir.st_uid, dir.st_gid) == 0);
+}
+
 /* ---- the lock ------------------------------------------------------------------------------ */
 
 /* The lock file stays: were it removed, two could hold a lock on two files of one name. */
@@ -43,7 +63,10 @@ ja_state_status_t ja_state_lock(const char *path, int *fd)
     if (opened < 0) {
         return JA_STATE_BROKEN;
     }
-    if (flock(opened, LOCK_EX | LOCK_NB) != 0) {
+    int dir_fd = open_directory(path);
+    bool given = dir_fd >= 0 && give_to_owner(opened, dir_fd);
+    ja_state_unlock(dir_fd);
+    if (!given || flock(opened, LOCK_EX | LOCK_NB) != 0) {
         int error = errno;
         close(opened);
         errno = error;
@@ -234,14 +257,6 @@ static bool write_all(int fd, const char *data, size_t len)
     return true;
 }
 
-/* Root, who checks a configuration, leaves what the server can read. */
-static bool give_to_owner(int fd, int dir_fd)
-{
-    struct stat dir;
-
-    return geteuid() != 0 || (fstat(dir_fd, &dir) == 0 && fchown(fd, dir.st_uid, dir.st_gid) == 0);
-}
-
 /* A temporary file that a crash left is overwritten: only who has the lock comes here. */
 static bool write_beside(const char *path, int dir_fd, const ja_state_t *state)
 {
@@ -260,16 +275,6 @@ static bool write_beside(const char *path, int dir_fd, const ja_state_t *state)
     close(fd);
     errno = error;
     return written;
-}
-
-static int open_directory(const char *path)
-{
-    char dir[JA_STATE_PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    ja_buf_t buf = ja_buf(dir, sizeof(dir));
-
-    ja_buf_add_slice(&buf, (ja_slice_t){path, slash != NULL ? (size_t)(slash - path) : 0});
-    return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 ja_state_status_t ja_state_save(const char *path, const ja_state_t *state)

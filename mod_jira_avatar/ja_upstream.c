@@ -412,6 +412,29 @@ ja_url_status_t ja_upstream_lookup(const ja_site_t *site, ja_route_t route, cons
     return url.overflow ? JA_URL_NO_LOOKUP : JA_URL_OK;
 }
 
+ja_url_status_t ja_upstream_question(const ja_site_t *site, ja_route_t route,
+                                     ja_question_t question, const char *cloud_id,
+                                     ja_target_t *target)
+{
+    static const char *const paths[][2] = {
+        [JA_QUESTION_NONE] = {"", ""},
+        [JA_QUESTION_SERVER] = {"/rest/api/3/serverInfo", "/rest/api/2/serverInfo"},
+        [JA_QUESTION_MYSELF] = {"/rest/api/3/myself", "/rest/api/2/myself"},
+        [JA_QUESTION_PROJECTS] = {"/rest/api/3/project/search?maxResults=1", "/rest/api/2/project"},
+    };
+    static const ja_ref_t no_ref;
+    bool is_open = question == JA_QUESTION_SERVER;
+    bool through = site->kind == JA_SITE_CLOUD && route == JA_ROUTE_GATEWAY && !is_open;
+    ja_buf_t url = ja_buf(target->url, sizeof(target->url));
+    ja_url_status_t status = begin_url(site, through, &no_ref, cloud_id, &url);
+
+    ja_buf_add(&url, paths[question][site->kind]);
+    target->credential = !is_open;
+    target->gateway = through;
+    target->identity = !through && !is_open;
+    return status;
+}
+
 static void target_of_site(const ja_site_t *site, const char *path, ja_target_t *target)
 {
     ja_buf_t url = ja_buf(target->url, sizeof(target->url));

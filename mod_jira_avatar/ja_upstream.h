@@ -75,6 +75,18 @@ ja_url_status_t ja_upstream_target(const ja_site_t *site, ja_route_t route, cons
 ja_url_status_t ja_upstream_lookup(const ja_site_t *site, ja_route_t route, const ja_ref_t *ref,
                                    const char *cloud_id, ja_target_t *target);
 
+/** What the REST API is asked of the site itself, for checks. */
+typedef enum {
+    JA_QUESTION_NONE,
+    JA_QUESTION_SERVER, /* what kind of Jira it is; without credential */
+    JA_QUESTION_MYSELF,
+    JA_QUESTION_PROJECTS /* at least one that the account sees */
+} ja_question_t;
+
+ja_url_status_t ja_upstream_question(const ja_site_t *site, ja_route_t route,
+                                     ja_question_t question, const char *cloud_id,
+                                     ja_target_t *target);
+
 /** Where the site tells its cloudId: {base}/_edge/tenant_info, asked without credential. */
 void ja_upstream_tenant_info(const ja_site_t *site, ja_target_t *target);
 

@@ -4,14 +4,17 @@
 #include "mod_jira_avatar_private.h"
 
 #include <ap_mpm.h>
+#include <stdlib.h>
 #include <http_core.h>
 #include <http_log.h>
 #include <mpm_common.h>
 
 #include "ja_curl.h"
 #include "mod_jira_avatar_access.h"
+#include "mod_jira_avatar_check.h"
 #include "mod_jira_avatar_config.h"
 #include "mod_jira_avatar_desk.h"
+#include "mod_jira_avatar_dump.h"
 #include "mod_jira_avatar_handler.h"
 #include "mod_jira_avatar_rotation.h"
 #include "mod_jira_avatar_sections.h"
@@ -72,6 +75,17 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     return start_curl(pconf, server);
 }
 
+/* httpd -t gives no way to fail from here but to go. */
+static void test_config(apr_pool_t *pconf, server_rec *server)
+{
+    if (ap_exists_config_define("DUMP_JIRA_AVATAR")) {
+        ja_dump(pconf);
+    }
+    if (ap_exists_config_define("JIRA_AVATAR_CHECK") && !ja_check(pconf, server)) {
+        exit(EXIT_FAILURE);
+    }
+}
+
 static apr_status_t stop_fetching(void *unused)
 {
     (void)unused;
@@ -116,6 +130,7 @@ static void child_stopping(apr_pool_t *pchild, int graceful)
 static void register_hooks(apr_pool_t *pool)
 {
     ja_conf_register_hooks(pool);                                  /* httpd -t */
+    ap_hook_test_config(test_config, NULL, NULL, APR_HOOK_MIDDLE); /* httpd -t -D ... */
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);   /* names of locks */
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE); /* what all share */
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);   /* what fetches */

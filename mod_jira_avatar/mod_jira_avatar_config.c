@@ -30,6 +30,7 @@ static struct {
     const ja_conf_t *defaults;
     const char *store;
     const char *state_dir;
+    apr_array_header_t *sections;  /* of ja_conf_section_t */
     apr_array_header_t *realms;    /* of const ja_realm_t * */
     apr_array_header_t *known;     /* of upstream_t: what is found at start */
     apr_array_header_t *late;      /* of upstream_t: what a request meets first */
@@ -69,10 +70,11 @@ static const ja_realm_t *find_realm(const apr_array_header_t *upstreams, const j
 
 /* ---- every section of the configuration ----------------------------------------------------- */
 
-static void add_known(const ja_conf_t *conf)
+static const ja_realm_t *add_known(const ja_conf_t *conf)
 {
-    if (!conf->site.place || find_realm(house.known, conf)) {
-        return;
+    const ja_realm_t *known = find_realm(house.known, conf);
+    if (!conf->site.place || known) {
+        return known;
     }
     ja_realm_t *made = make_realm(house.known->pool, conf);
     const ja_realm_t *realm = equal_realm(house.known, made);
@@ -81,6 +83,45 @@ static void add_known(const ja_conf_t *conf)
         APR_ARRAY_PUSH(house.realms, const ja_realm_t *) = realm = made;
     }
     APR_ARRAY_PUSH(house.known, upstream_t) = (upstream_t){conf, realm};
+    return realm;
+}
+
+/* What encloses a line of `conf`: a section rather than its server, which it inherits from. */
+static const ap_directive_t *enclosing(const ja_conf_t *conf)
+{
+    const ap_directive_t *found = NULL;
+#define JA_VALUE(type, member)                                                                     \
+    if (conf->member.place && conf->member.place->parent) {                                        \
+        found = conf->member.place->parent;                                                        \
+    }
+#define JA_ROW(kind, member, ...) JA_VALUES_##kind(member)
+#include "ja_settings.def"
+#undef JA_VALUE
+    return found;
+}
+
+/* A server that only inherits, and a section that neither says anything of ours nor sets a handler,
+ * are not worth a name. */
+static void note_section(const core_dir_config *core, const ja_conf_t *inner,
+                         const ja_conf_t *merged, const ja_realm_t *realm)
+{
+    const ap_directive_t *place = enclosing(inner);
+    bool is_server = !core || !core->d;
+    const char *name =
+        place       ? apr_pstrcat(house.known->pool, place->directive, " ", place->args, NULL)
+        : is_server ? "server config"
+                    : core->d;
+    if (!realm || (!place && !is_server && !core->expr_handler && !core->handler)) {
+        return;
+    }
+    for (int i = 0; i < house.sections->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(house.sections, i, ja_conf_section_t).name, name) == 0 &&
+            APR_ARRAY_IDX(house.sections, i, ja_conf_section_t).place == place) {
+            return;
+        }
+    }
+    APR_ARRAY_PUSH(house.sections, ja_conf_section_t) =
+        (ja_conf_section_t){name, place, merged, realm};
 }
 
 static void add_section(ap_conf_vector_t *section, const ja_conf_t *outer);
@@ -101,7 +142,7 @@ static void add_section(ap_conf_vector_t *section, const ja_conf_t *outer)
     if (inner) {
         ja_conf_t *merged = apr_palloc(house.known->pool, sizeof(*merged));
         ja_conf_overlay(merged, outer, inner);
-        add_known(merged);
+        note_section(core, inner, merged, add_known(merged));
         outer = merged;
     }
     if (core) {
@@ -361,6 +402,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                     ap_get_module_config(main_server->lookup_defaults, &jira_avatar_module));
     house.store = global.store.value;
     house.state_dir = global.state_dir.value;
+    house.sections = apr_array_make(pconf, 4, sizeof(ja_conf_section_t));
     house.realms = apr_array_make(pconf, 4, sizeof(const ja_realm_t *));
     house.known = apr_array_make(pconf, 4, sizeof(upstream_t));
     for (const server_rec *server = main_server; server; server = server->next) {
@@ -507,4 +549,9 @@ const char *ja_conf_state_dir(void)
 const apr_array_header_t *ja_conf_realms(void)
 {
     return house.realms;
+}
+
+const apr_array_header_t *ja_conf_sections(void)
+{
+    return house.sections;
 }

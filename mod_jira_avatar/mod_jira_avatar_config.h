@@ -62,6 +62,17 @@ const char *ja_conf_state_dir(void); /* absolute */
  * child_init. */
 const apr_array_header_t *ja_conf_realms(void); /* of ja_realm_t * */
 
+/** A part of the configuration to which a site applies. */
+typedef struct ja_conf_section_t {
+    const char *name;             /* "<Location /avatars/>"; "server config" */
+    const ap_directive_t *place;  /* where it begins, or its first line; NULL: unknown */
+    const struct ja_conf_t *conf; /* its lines and those that it inherits, without defaults */
+    const ja_realm_t *realm;
+} ja_conf_section_t;
+
+/** After check_config, that is also in `httpd -t`. */
+const apr_array_header_t *ja_conf_sections(void); /* of ja_conf_section_t */
+
 /** Called once per configuration from post_config: builds the list of realms. */
 int ja_conf_post_config(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *main_server);
 

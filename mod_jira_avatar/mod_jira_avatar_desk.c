@@ -168,13 +168,19 @@ static ja_step_t ask_realm(const ja_order_t *order, int step, ja_ask_t *ask, int
     return ask_for(order, &target, ask, entry);
 }
 
-/* Of a route that is not settled the secret decides. */
-static ja_route_t route_of(const ja_order_t *order, ja_ask_t *ask)
+/* Of a route that is not settled the secret decides; what proves nothing of it is for the site. */
+static ja_route_t route_of(const ja_order_t *order, const ja_ref_t *ref, ja_ask_t *ask)
 {
-    if (order->realm->site.route == JA_ROUTE_AUTO) {
-        ask->mark = ja_cred_mark(order->realm->cred);
+    const ja_realm_t *realm = order->realm;
+
+    if (realm->site.route != JA_ROUTE_AUTO) {
+        return realm->site.route;
     }
-    return ja_route_of(order->realm, ask->mark);
+    if (ref->form == JA_REF_ICON || order->question == JA_QUESTION_SERVER) {
+        return JA_ROUTE_SITE;
+    }
+    ask->mark = ja_cred_mark(realm->cred);
+    return ja_route_of(realm, ask);
 }
 
 static ja_url_status_t target_of(const ja_order_t *order, ja_route_t route, const ja_ref_t *ref,
@@ -183,6 +189,9 @@ static ja_url_status_t target_of(const ja_order_t *order, ja_route_t route, cons
     char learnt[JA_CLOUD_ID_LEN + 1];
     const char *cloud_id = ja_shared_cloud_id(order->realm, learnt) ? learnt : NULL;
 
+    if (order->question != JA_QUESTION_NONE) {
+        return ja_upstream_question(&order->realm->site, route, order->question, cloud_id, target);
+    }
     return (ref->form == JA_REF_LOOKUP ? ja_upstream_lookup : ja_upstream_target)(
         &order->realm->site, route, ref, cloud_id, target);
 }
@@ -190,7 +199,7 @@ static ja_url_status_t target_of(const ja_order_t *order, ja_route_t route, cons
 static ja_step_t ask_ref(const ja_order_t *order, const ja_ref_t *ref, ja_ask_t *ask,
                          int64_t *later_ms, ja_entry_t **entry)
 {
-    ja_route_t route = route_of(order, ask);
+    ja_route_t route = route_of(order, ref, ask);
     ja_target_t target;
 
     if (route == JA_ROUTE_AUTO) {
@@ -292,8 +301,9 @@ static ja_step_t ask_what_is_needed(const ja_order_t *order, ja_ask_t *ask, int6
         ask->step = STEP_IMAGE;
         return ja_outside_ask(order, ask, entry);
     }
-    return order->ref.form == JA_REF_LOOKUP ? ask_by_name(order, ask, later_ms, entry)
-                                            : ask_ref(order, &order->ref, ask, later_ms, entry);
+    return order->ref.form == JA_REF_LOOKUP && order->question == JA_QUESTION_NONE
+               ? ask_by_name(order, ask, later_ms, entry)
+               : ask_ref(order, &order->ref, ask, later_ms, entry);
 }
 
 static ja_step_t next(void *self, const ja_order_t *order, ja_ask_t *ask, int64_t *later_ms,
@@ -401,6 +411,22 @@ static bool turns_to_gateway(const ja_order_t *order, ja_ask_t *ask, ja_outcome_
     return true;
 }
 
+/* What the REST API said: the pictures that it names, or all of it if that was the question. */
+static ja_entry_t *told(const ja_order_t *order, const ja_ask_t *ask, ja_slice_t body,
+                        const ja_answer_t *answer)
+{
+    ja_entry_t *entry = ja_entry_lookup(body);
+
+    if (entry != NULL) {
+        entry->record.stored_at_ms = now_ms();
+        entry->record.epoch = ask->epoch;
+        entry->record.realm = ja_shared_realm_tag(order->realm);
+    }
+    ja_route_after(order, ask, JA_OUTCOME_IMAGE, answer);
+    ja_gate_report(ask->realm, ask->mark, JA_OUTCOME_IMAGE, ja_gate_wait_wanted(answer));
+    return entry;
+}
+
 /* NULL if the REST API named pictures, which are kept for every size. */
 static ja_entry_t *lookup_answered(const ja_order_t *order, const ja_ask_t *ask,
                                    ja_verdict_t *verdict, const ja_answer_t *answer)
@@ -411,25 +437,21 @@ static ja_entry_t *lookup_answered(const ja_order_t *order, const ja_ask_t *ask,
     bool is_told =
         verdict->outcome == JA_OUTCOME_NOT_AN_IMAGE || verdict->outcome == JA_OUTCOME_IMAGE;
 
+    if (is_told && order->question != JA_QUESTION_NONE) {
+        return told(order, ask, body, answer);
+    }
     if (is_told) {
         verdict->outcome = JA_OUTCOME_NOT_AN_IMAGE;
         verdict->cause = ja_lookup_read(body, &pictures);
+        is_told = verdict->cause == NULL;
     }
-    ja_entry_t *entry = is_told && verdict->cause == NULL
-                            ? ja_entry_lookup((ja_slice_t){text, pictures.len})
-                            : conclude(order, ask, verdict, answer);
+    ja_entry_t *entry = is_told ? told(order, ask, (ja_slice_t){text, pictures.len}, answer)
+                                : conclude(order, ask, verdict, answer);
     if (entry == NULL) {
         return ja_entry_failure(JA_OUTCOME_INTERNAL, "out of memory", NULL);
     }
-    if (entry->record.kind == JA_RECORD_LOOKUP) {
-        entry->record.stored_at_ms = now_ms();
-        entry->record.epoch = ask->epoch;
-        entry->record.realm = ja_shared_realm_tag(order->realm);
-        ja_route_after(order, ask, JA_OUTCOME_IMAGE, answer);
-        ja_gate_report(ask->realm, ask->mark, JA_OUTCOME_IMAGE, ja_gate_wait_wanted(answer));
-    }
     ja_lookups_keep(order, entry);
-    if (entry->record.kind == JA_RECORD_LOOKUP) {
+    if (is_told) {
         ja_entry_unref(entry);
         return NULL;
     }
@@ -566,7 +588,7 @@ static void landed(void *self, const ja_order_t *order, const ja_entry_t *entry)
 
     (void)self;
     (void)entry;
-    if (order->ref.form == JA_REF_LOOKUP) {
+    if (order->ref.form == JA_REF_LOOKUP && order->question == JA_QUESTION_NONE) {
         ja_lookups_key(order, key);
         ja_lease_drop(key, order);
     }

@@ -79,6 +79,7 @@ static void apply_format(const ja_settings_t *settings, ja_ref_t *ref)
 static void make_order(request_rec *r, const ja_settings_t *settings, const ja_ref_t *ref,
                        ja_order_t *order)
 {
+    memset(order, 0, sizeof(*order));
     order->realm = settings->realm;
     order->ref = *ref;
     order->asked_at_ms = apr_time_as_msec(r->request_time);

@@ -24,6 +24,7 @@ static int64_t now_ms(void)
 typedef struct query_t {
     uint64_t mark;
     ja_route_t route;
+    bool finds; /* this flight is the one that finds out */
 } query_t;
 
 static bool is_known(const ja_way_t *way, uint64_t mark, int64_t now)
@@ -42,20 +43,22 @@ static void read_way(ja_slot_t *slot, void *context)
         query->route = way->route;
     } else if (way->mark != query->mark || way->until_ms != 0) {
         *way = (ja_way_t){.mark = query->mark, .alone_until_ms = now + ALONE_MS};
-    } else if (way->alone_until_ms > now) {
+        query->finds = true;
+    } else if (way->alone_until_ms > now && !query->finds) {
         query->route = JA_ROUTE_AUTO;
     }
 }
 
-ja_route_t ja_route_of(const ja_realm_t *realm, uint64_t mark)
+ja_route_t ja_route_of(const ja_realm_t *realm, ja_ask_t *ask)
 {
-    query_t query = {mark, JA_ROUTE_SITE};
+    query_t query = {ask->mark, JA_ROUTE_SITE, ask->finds_route};
 
     if (realm->site.route != JA_ROUTE_AUTO) {
         return realm->site.route;
     }
-    if (mark != 0) {
+    if (ask->mark != 0) {
         (void)ja_shared_slot(realm, read_way, &query);
+        ask->finds_route = query.finds;
     }
     return query.route;
 }
@@ -70,10 +73,20 @@ static void write_way(ja_slot_t *slot, void *context)
 
 static void learn(const ja_realm_t *realm, uint64_t mark, ja_route_t route)
 {
-    query_t query = {mark, route};
+    query_t query = {mark, route, false};
 
     if (realm->site.route == JA_ROUTE_AUTO && mark != 0) {
         (void)ja_shared_slot(realm, write_way, &query);
+    }
+}
+
+/* Nothing came of it: nobody need wait any longer. */
+static void stop_finding(ja_slot_t *slot, void *context)
+{
+    const query_t *query = context;
+
+    if (slot->way.mark == query->mark) {
+        slot->way.alone_until_ms = 0;
     }
 }
 
@@ -94,7 +107,7 @@ static void turn_way(ja_slot_t *slot, void *context)
 
 static bool turn(const ja_realm_t *realm, uint64_t mark)
 {
-    query_t query = {mark, JA_ROUTE_SITE};
+    query_t query = {mark, JA_ROUTE_SITE, false};
 
     return realm->site.route == JA_ROUTE_AUTO && mark != 0 &&
            ja_shared_slot(realm, turn_way, &query) && query.route == JA_ROUTE_GATEWAY;
@@ -111,7 +124,7 @@ static void forget_way(ja_slot_t *slot, void *context)
 
 static void forget(const ja_realm_t *realm, uint64_t mark)
 {
-    query_t query = {mark, JA_ROUTE_SITE};
+    query_t query = {mark, JA_ROUTE_SITE, false};
 
     if (realm->site.route == JA_ROUTE_AUTO) {
         (void)ja_shared_slot(realm, forget_way, &query);
@@ -175,6 +188,9 @@ void ja_route_after(const ja_order_t *order, const ja_ask_t *ask, ja_outcome_t o
     } else if (!ask->gateway && (answer->header[JA_HEADER_ACCOUNT_ID][0] != '\0' ||
                                  ja_identity_is_known(realm, ask->mark))) {
         learn(realm, ask->mark, JA_ROUTE_SITE);
+    } else if (ask->finds_route) {
+        query_t query = {ask->mark, JA_ROUTE_SITE, true};
+        (void)ja_shared_slot(realm, stop_finding, &query);
     }
 }
 

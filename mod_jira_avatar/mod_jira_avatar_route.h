@@ -14,9 +14,9 @@
 
 #include "ja_fetch.h"
 
-/** Which way an ask with this secret goes. JA_ROUTE_AUTO: somebody is finding out right now; look
- *  again in a moment. */
-ja_route_t ja_route_of(const ja_realm_t *realm, uint64_t mark);
+/** Which way an ask with the secret ask->mark goes. JA_ROUTE_AUTO: another flight is finding out
+ *  right now; look again in a moment. */
+ja_route_t ja_route_of(const ja_realm_t *realm, ja_ask_t *ask);
 
 /** The site refused or ignored the credential. True if the gateway is to be tried, which
  *  ja_route_of() says from now on; false if it is no use. */

@@ -117,6 +117,16 @@ int ja_shared_post_config(server_rec *server)
     return OK;
 }
 
+void ja_shared_alone(apr_pool_t *pool)
+{
+    if (area == NULL) {
+        area = apr_palloc(pool, sizeof(*area));
+    }
+    memset(area, 0, sizeof(*area));
+    area->since_ms = now_ms();
+    area->epoch = (uint64_t)apr_time_now();
+}
+
 void ja_shared_child_init(apr_pool_t *pchild, server_rec *server)
 {
     if (mutex == NULL) { /* Mutex none */

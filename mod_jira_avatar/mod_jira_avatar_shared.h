@@ -20,6 +20,9 @@
 
 void ja_shared_pre_config(apr_pool_t *pconf);
 int ja_shared_post_config(server_rec *server);
+/** For a process that is no part of the server: a state of its own, empty with every call. */
+void ja_shared_alone(apr_pool_t *pool);
+
 void ja_shared_child_init(apr_pool_t *pchild, server_rec *server);
 
 /** Takes the right to fetch `key` for `ms` milliseconds, or keeps it. It ends earlier when it is

@@ -64,6 +64,8 @@ mod_jira_avatar_handler    apr openssl httpd
 mod_jira_avatar_view       apr openssl httpd
 mod_jira_avatar_purge      apr openssl httpd
 mod_jira_avatar_status     apr httpd
+mod_jira_avatar_dump       apr openssl httpd
+mod_jira_avatar_check      apr openssl jansson httpd
 mod_jira_avatar            apr httpd'
 
 library_of() {

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mod_jira_avatar_check: the steps to an avatar, one line each. */
+#include "mod_jira_avatar_check.h"
+
+#include <apr_file_io.h>
+#include <apr_network_io.h>
+#include <apr_strings.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ja_curl.h"
+#include "ja_lookup.h"
+#include "mod_jira_avatar_config.h"
+#include "mod_jira_avatar_desk.h"
+#include "mod_jira_avatar_rotation.h"
+#include "mod_jira_avatar_say.h"
+#include "mod_jira_avatar_shared.h"
+#include "mod_jira_avatar_store.h"
+#include "mod_jira_avatar_token.h"
+
+enum { STEP_WIDTH = 11, KEPT_S = 3600 };
+
+typedef struct check_t {
+    apr_pool_t *pool;
+    apr_file_t *out;
+    server_rec *server;
+    ja_engine_t *engine;
+    const ja_realm_t *realm;
+    int64_t began_ms; /* of the step */
+    bool failed;
+} check_t;
+
+/* What the desk would have logged of the last ask. */
+static struct {
+    const char *cause;
+    const char *remedy;
+    char detail[JA_DETAIL_MAX];
+} heard;
+
+static void hear(const ja_ask_t *ask, const ja_verdict_t *verdict, const ja_answer_t *answer)
+{
+    (void)ask;
+    heard.cause = verdict->cause;
+    heard.remedy = verdict->remedy;
+    memcpy(heard.detail, answer->detail, sizeof(heard.detail));
+}
+
+static int64_t now_ms(void)
+{
+    return apr_time_as_msec(apr_time_now());
+}
+
+/* ---- lines --------------------------------------------------------------------------------- */
+
+static void line(const check_t *check, const char *step, const char *word, const char *text)
+{
+    apr_file_printf(check->out, "  %-*s %-7s %6" APR_INT64_T_FMT " ms  %s\n", STEP_WIDTH, step,
+                    word, now_ms() - check->began_ms, text);
+}
+
+static bool passed(const check_t *check, const char *step, const char *text)
+{
+    line(check, step, "ok", text);
+    return true;
+}
+
+static bool fail(check_t *check, const char *step, const char *text, const char *remedy)
+{
+    check->failed = true;
+    line(check, step, "FAILED", text);
+    if (*remedy != '\0') {
+        apr_file_printf(check->out, "  %-*s %s\n", STEP_WIDTH, "", remedy);
+    }
+    return false;
+}
+
+/* By what the desk heard of the ask. */
+static bool fail_as_heard(check_t *check, const char *step)
+{
+    const char *text = heard.detail[0] != '\0'
+                           ? apr_pstrcat(check->pool, heard.cause, ": ", heard.detail, NULL)
+                           : heard.cause;
+    return fail(check, step, text, heard.remedy);
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+static ja_entry_t *ask(check_t *check, ja_order_t *order)
+{
+    static uint64_t number;
+    const ja_network_t *network = &check->realm->network;
+    ja_entry_t *entry = NULL;
+
+    number++;
+    memcpy(order->key, &number, sizeof(number)); /* no two asks are one */
+    order->realm = check->realm;
+    order->origin = check->server;
+    order->asked_at_ms = now_ms();
+    order->fresh = order->keep_image = order->keep_negative = KEPT_S;
+    heard.cause = "no answer in time";
+    heard.remedy = "";
+    heard.detail[0] = '\0';
+    check->began_ms = now_ms();
+    (void)ja_fetch_visitor_get(check->engine, order, network->connect_ms + network->total_ms, 0,
+                               &entry);
+    return entry;
+}
+
+/* The answer to a question, or NULL. */
+static json_t *question(check_t *check, ja_question_t what, ja_outcome_t *outcome)
+{
+    ja_order_t order = {.question = what, .ref = {.form = JA_REF_LOOKUP}};
+    ja_entry_t *entry = ask(check, &order);
+    json_t *root = NULL;
+
+    *outcome = entry != NULL ? ja_entry_outcome(entry) : JA_OUTCOME_TIMEOUT;
+    if (*outcome == JA_OUTCOME_IMAGE) {
+        root = json_loadb((const char *)entry->body, entry->record.body_len, JSON_REJECT_DUPLICATES,
+                          NULL);
+        if (root == NULL) {
+            *outcome = JA_OUTCOME_NOT_AN_IMAGE;
+            heard.cause = "the answer is not JSON";
+            heard.remedy = "Look at what stands between this server and Jira";
+        }
+    }
+    ja_entry_unref(entry);
+    return root;
+}
+
+static const char *text_of(json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text != NULL && ja_text_is_plain(ja_slice(text)) ? text : "";
+}
+
+/* ---- the steps ----------------------------------------------------------------------------- */
+
+static bool check_name(check_t *check)
+{
+    const ja_origin_t *base = &check->realm->site.base;
+    apr_sockaddr_t *found = NULL;
+    char text[64] = "";
+
+    check->began_ms = now_ms();
+    if (check->realm->network.proxy != NULL) {
+        return passed(check, "name", "left to the proxy");
+    }
+    const char *host = base->host[0] == '['
+                           ? apr_pstrmemdup(check->pool, base->host + 1, strlen(base->host) - 2)
+                           : base->host;
+    if (apr_sockaddr_info_get(&found, host, APR_UNSPEC, (apr_port_t)base->port, 0, check->pool) !=
+        APR_SUCCESS) {
+        return fail(check, "name", apr_pstrcat(check->pool, host, " has no address", NULL),
+                    "Check the host in JiraAvatarSite, and the name service of this machine");
+    }
+    (void)apr_sockaddr_ip_getbuf(text, sizeof(text), found);
+    return passed(check, "name", apr_pstrcat(check->pool, host, " is ", text, NULL));
+}
+
+static bool is_network(ja_outcome_t outcome)
+{
+    return outcome == JA_OUTCOME_NO_NAME || outcome == JA_OUTCOME_NO_CONNECTION ||
+           outcome == JA_OUTCOME_CONNECT_TIMEOUT || outcome == JA_OUTCOME_TLS ||
+           outcome == JA_OUTCOME_CERTIFICATE || outcome == JA_OUTCOME_TIMEOUT;
+}
+
+/* Whatever is answered to a stranger: that there is an answer is what counts. */
+static bool check_connection(check_t *check)
+{
+    const ja_site_t *site = &check->realm->site;
+    const char *step = strcmp(site->base.scheme, "https") == 0 ? "TLS" : "connection";
+    ja_outcome_t outcome;
+    json_t *root = question(check, JA_QUESTION_SERVER, &outcome);
+    const char *kind = text_of(root, "deploymentType");
+    const char *version = text_of(root, "version");
+    bool is_cloud = strcmp(kind, "Cloud") == 0;
+    bool ok = true;
+
+    if (is_network(outcome)) {
+        ok = fail_as_heard(check, step);
+    } else if (*kind != '\0' && is_cloud != (site->kind == JA_SITE_CLOUD)) {
+        ok = fail(check, step, apr_pstrcat(check->pool, "the site is ", kind, NULL),
+                  is_cloud ? "Write cloud behind the URL of JiraAvatarSite"
+                           : "Write datacenter behind the URL of JiraAvatarSite");
+    } else {
+        (void)passed(check, step,
+                     *kind == '\0' ? "connected"
+                                   : apr_pstrcat(check->pool, "connected to Jira ", kind, " ",
+                                                 version, NULL));
+    }
+    json_decref(root);
+    return ok;
+}
+
+static void say_route(check_t *check)
+{
+    const ja_site_t *site = &check->realm->site;
+    const ja_slot_t *slot = ja_shared_peek(check->realm);
+    char learnt[JA_CLOUD_ID_LEN + 1];
+    ja_route_t route = site->route;
+
+    if (site->kind != JA_SITE_CLOUD) {
+        return;
+    }
+    if (route == JA_ROUTE_AUTO) {
+        route = slot != NULL && slot->way.until_ms != 0 ? slot->way.route : JA_ROUTE_SITE;
+    }
+    const char *cloud_id = site->cloud_id != NULL                     ? site->cloud_id
+                           : ja_shared_cloud_id(check->realm, learnt) ? learnt
+                                                                      : "unknown";
+    (void)passed(check, "route",
+                 route == JA_ROUTE_GATEWAY ? apr_pstrcat(check->pool, "through ", site->gateway.url,
+                                                         ", cloudId ", cloud_id, NULL)
+                                           : "the site itself");
+}
+
+/* A token for avatars alone may not ask who it is; whether it serves, the avatar shows. */
+static bool check_account(check_t *check)
+{
+    ja_outcome_t outcome;
+
+    check->began_ms = now_ms();
+    if (ja_cred_is_none(check->realm->cred)) {
+        return passed(check, "credential", "none: only what Jira shows to everybody");
+    }
+    json_t *root = question(check, JA_QUESTION_MYSELF, &outcome);
+    if (root == NULL && outcome == JA_OUTCOME_CREDENTIAL_REFUSED &&
+        strstr(heard.cause, "scope") != NULL) {
+        ja_shared_alone(check->pool);
+        (void)passed(check, "credential", ja_cred_kind_name(check->realm->cred));
+        return passed(check, "who am I", "the token may not ask (read:jira-user), no matter");
+    }
+    if (root == NULL) {
+        return fail_as_heard(check, "credential");
+    }
+    const char *id = text_of(root, "accountId");
+    id = *id != '\0' ? id : text_of(root, "name");
+    (void)passed(check, "credential", ja_cred_describe(check->realm->cred));
+    (void)passed(check, "who am I",
+                 apr_pstrcat(check->pool, text_of(root, "displayName"), " (", id, ")", NULL));
+    json_decref(root);
+    say_route(check);
+    return true;
+}
+
+/* The first project of either kind's list, as a reference to its avatar. */
+static bool avatar_of(const check_t *check, json_t *list, ja_ref_t *ref)
+{
+    static const ja_ref_t wanted = {.form = JA_REF_LOOKUP};
+    json_t *values = json_is_array(list) ? list : json_object_get(list, "values");
+    char *text = json_dumps(json_array_get(values, 0), 0);
+    char storage[JA_LOOKUP_PICTURES];
+    ja_buf_t pictures = ja_buf(storage, sizeof(storage));
+    bool found =
+        text != NULL && ja_lookup_read(ja_slice(text), &pictures) == NULL &&
+        ja_lookup_resolve(&check->realm->site, NULL,
+                          ja_lookup_pick((ja_slice_t){storage, pictures.len}, JA_SIZE_NONE),
+                          &wanted, ref) == JA_FOUND_OURS;
+
+    free(text);
+    return found;
+}
+
+/* The digest of the picture that every project has at first; "" if it cannot be had. */
+static const char *default_etag(check_t *check)
+{
+    ja_order_t order = {.ref = {.form = JA_REF_VIEW_DEFAULT, .type = JA_TYPE_PROJECT}};
+    ja_entry_t *entry = check->realm->site.kind == JA_SITE_CLOUD ? ask(check, &order) : NULL;
+    const char *etag = entry != NULL ? apr_pstrdup(check->pool, entry->record.etag) : "";
+
+    ja_entry_unref(entry);
+    return etag;
+}
+
+static bool check_picture(check_t *check, const ja_ref_t *ref, const char *whose)
+{
+    ja_order_t order = {.ref = *ref};
+    ja_entry_t *entry = ask(check, &order);
+
+    if (entry == NULL || ja_entry_outcome(entry) != JA_OUTCOME_IMAGE) {
+        ja_entry_unref(entry);
+        return fail_as_heard(check, "avatar");
+    }
+    (void)passed(check, "avatar",
+                 apr_psprintf(check->pool, "%s: %s, %u bytes", whose,
+                              ja_image_content_type((ja_image_type_t)entry->record.image_type),
+                              entry->record.body_len));
+    const char *etag = default_etag(check);
+    if (ref->form != JA_REF_VIEW_DEFAULT && *etag != '\0') {
+        (void)passed(check, "default",
+                     strcmp(etag, entry->record.etag) == 0
+                         ? "it is the default picture, which may be right for this project"
+                         : "it is not the default picture");
+    }
+    ja_entry_unref(entry);
+    return true;
+}
+
+static bool check_avatar(check_t *check)
+{
+    ja_ref_t ref = {.form = JA_REF_VIEW_DEFAULT, .type = JA_TYPE_PROJECT};
+    bool is_cloud = check->realm->site.kind == JA_SITE_CLOUD;
+    ja_outcome_t outcome = JA_OUTCOME_NOT_FOUND;
+    json_t *list = NULL;
+
+    if (!ja_cred_is_none(check->realm->cred)) {
+        list = question(check, JA_QUESTION_PROJECTS, &outcome);
+    }
+    json_t *values = json_is_array(list) ? list : json_object_get(list, "values");
+    bool sees_none = list != NULL && json_array_size(values) == 0;
+    const char *key = apr_pstrdup(check->pool, text_of(json_array_get(values, 0), "key"));
+    bool found = list != NULL && avatar_of(check, list, &ref);
+    json_decref(list);
+    if (sees_none) {
+        return fail(check, "avatar", "the account sees no project",
+                    "Give the account the permission Browse projects, at least for one project");
+    }
+    if (outcome == JA_OUTCOME_CREDENTIAL_REFUSED) {
+        ja_shared_alone(check->pool); /* a token for avatars alone may not ask this */
+    }
+    if (found) {
+        return check_picture(check, &ref, apr_pstrcat(check->pool, "project ", key, NULL));
+    }
+    if (!is_cloud) {
+        return passed(check, "avatar", "not looked at: no project to look at was told");
+    }
+    return check_picture(check, &ref, "the default project");
+}
+
+/* ---- all ----------------------------------------------------------------------------------- */
+
+static void say_whose(const check_t *check)
+{
+    const apr_array_header_t *sections = ja_conf_sections();
+
+    apr_file_printf(check->out, "%s\n", check->realm->name);
+    for (int i = 0; i < sections->nelts; i++) {
+        const ja_conf_section_t *section = &APR_ARRAY_IDX(sections, i, ja_conf_section_t);
+        if (section->realm == check->realm) {
+            apr_file_printf(check->out, "  for %s\n", section->name);
+        }
+    }
+}
+
+static void check_realm(check_t *check)
+{
+    static bool (*const steps[])(check_t *) = {check_name, check_connection, check_account,
+                                               check_avatar};
+    bool ok = true;
+
+    ja_shared_alone(check->pool);
+    say_whose(check);
+    for (size_t i = 0; ok && i < sizeof(steps) / sizeof(steps[0]); i++) {
+        ok = steps[i](check);
+    }
+}
+
+static void check_realms(check_t *check, ja_curl_t *transport)
+{
+    const apr_array_header_t *realms = ja_conf_realms();
+    ja_engine_params_t params = {.desk = ja_desk(), .transport = ja_curl_transport(transport)};
+
+    check->engine = ja_fetch_create(&params);
+    ja_token_child_init(check->engine);
+    ja_say_to(hear);
+    for (int i = 0; check->engine != NULL && i < realms->nelts; i++) {
+        check->realm = APR_ARRAY_IDX(realms, i, const ja_realm_t *);
+        check_realm(check);
+    }
+    ja_say_to(NULL);
+    if (check->engine != NULL) {
+        ja_fetch_visitor_settle(check->engine); /* a token that is being renewed is kept */
+        ja_fetch_destroy(check->engine);
+    }
+}
+
+bool ja_check(apr_pool_t *pool, server_rec *server)
+{
+    check_t check = {.pool = pool, .server = server};
+    const char *reason;
+
+    if (apr_file_open_stdout(&check.out, pool) != APR_SUCCESS) {
+        return false;
+    }
+    if (!ja_curl_global_init(&reason)) {
+        apr_file_printf(check.out, "%s\n", reason);
+        return false;
+    }
+    ja_shared_alone(pool);
+    if (ja_rotation_post_config(server) != OK) { /* it said why */
+        return false;
+    }
+    ja_store_child_init(pool, server);
+    ja_curl_t *transport = ja_curl_create();
+    if (transport != NULL) {
+        check_realms(&check, transport);
+        ja_curl_destroy(transport);
+    }
+    ja_curl_global_cleanup();
+    return transport != NULL && !check.failed;
+}
