@@ -168,19 +168,14 @@ static ja_step_t ask_realm(const ja_order_t *order, int step, ja_ask_t *ask, int
     return ask_for(order, &target, ask, entry);
 }
 
-/* Of a route that is not settled the secret decides; what proves nothing of it is for the site. */
+/* Of a route that is not settled the secret decides. */
 static ja_route_t route_of(const ja_order_t *order, const ja_ref_t *ref, ja_ask_t *ask)
 {
-    const ja_realm_t *realm = order->realm;
+    bool proves_nothing = ref->form == JA_REF_ICON || order->question == JA_QUESTION_SERVER;
 
-    if (realm->site.route != JA_ROUTE_AUTO) {
-        return realm->site.route;
-    }
-    if (ref->form == JA_REF_ICON || order->question == JA_QUESTION_SERVER) {
-        return JA_ROUTE_SITE;
-    }
-    ask->mark = ja_cred_mark(realm->cred);
-    return ja_route_of(realm, ask);
+    ask->mark = ja_cred_mark(order->realm->cred);
+    return proves_nothing ? ja_route_known(order->realm, ask->mark)
+                          : ja_route_of(order->realm, ask);
 }
 
 static ja_url_status_t target_of(const ja_order_t *order, ja_route_t route, const ja_ref_t *ref,

@@ -63,6 +63,26 @@ ja_route_t ja_route_of(const ja_realm_t *realm, ja_ask_t *ask)
     return query.route;
 }
 
+static void peek_way(ja_slot_t *slot, void *context)
+{
+    query_t *query = context;
+
+    if (is_known(&slot->way, query->mark, now_ms())) {
+        query->route = slot->way.route;
+    }
+}
+
+ja_route_t ja_route_known(const ja_realm_t *realm, uint64_t mark)
+{
+    query_t query = {mark, JA_ROUTE_SITE, false};
+
+    if (realm->site.route != JA_ROUTE_AUTO) {
+        return realm->site.route;
+    }
+    (void)ja_shared_slot(realm, peek_way, &query);
+    return query.route;
+}
+
 static void write_way(ja_slot_t *slot, void *context)
 {
     const query_t *query = context;

@@ -18,6 +18,9 @@
  *  right now; look again in a moment. */
 ja_route_t ja_route_of(const ja_realm_t *realm, ja_ask_t *ask);
 
+/** The same for an ask that would prove nothing of the secret: nobody waits. */
+ja_route_t ja_route_known(const ja_realm_t *realm, uint64_t mark);
+
 /** The site refused or ignored the credential. True if the gateway is to be tried, which
  *  ja_route_of() says from now on; false if it is no use. */
 bool ja_route_turns(const ja_order_t *order, ja_ask_t *ask, ja_outcome_t outcome,
