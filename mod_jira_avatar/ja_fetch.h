@@ -50,7 +50,6 @@ typedef struct ja_ask_t {
     uint64_t passed_mark;  /* and which one was let through on this flight, */
     uint64_t epoch;        /* in which epoch it is asked (what is forgotten later began earlier) */
     int64_t sent_ms;       /* and when; Unix, */
-    bool finds_route;      /* whether others wait for what it finds out about that secret, */
     bool gateway;          /* whether it goes to the gateway, */
     uint64_t refused_mark; /* which secret the site refused on this flight, */
     bool outside;          /* whether its URL is on a public host, */

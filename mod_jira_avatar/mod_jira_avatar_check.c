@@ -15,6 +15,7 @@
 #include "mod_jira_avatar_desk.h"
 #include "mod_jira_avatar_rotation.h"
 #include "mod_jira_avatar_say.h"
+#include "mod_jira_avatar_route.h"
 #include "mod_jira_avatar_shared.h"
 #include "mod_jira_avatar_store.h"
 #include "mod_jira_avatar_token.h"
@@ -207,9 +208,9 @@ static void say_route(check_t *check)
     if (route == JA_ROUTE_AUTO) {
         route = slot != NULL && slot->way.until_ms != 0 ? slot->way.route : JA_ROUTE_SITE;
     }
-    const char *cloud_id = site->cloud_id != NULL                     ? site->cloud_id
-                           : ja_shared_cloud_id(check->realm, learnt) ? learnt
-                                                                      : "unknown";
+    const char *cloud_id = site->cloud_id != NULL                    ? site->cloud_id
+                           : ja_route_cloud_id(check->realm, learnt) ? learnt
+                                                                     : "unknown";
     (void)passed(check, "route",
                  route == JA_ROUTE_GATEWAY ? apr_pstrcat(check->pool, "through ", site->gateway.url,
                                                          ", cloudId ", cloud_id, NULL)

@@ -168,21 +168,11 @@ static ja_step_t ask_realm(const ja_order_t *order, int step, ja_ask_t *ask, int
     return ask_for(order, &target, ask, entry);
 }
 
-/* Of a route that is not settled the secret decides. */
-static ja_route_t route_of(const ja_order_t *order, const ja_ref_t *ref, ja_ask_t *ask)
-{
-    bool proves_nothing = ref->form == JA_REF_ICON || order->question == JA_QUESTION_SERVER;
-
-    ask->mark = ja_cred_mark(order->realm->cred);
-    return proves_nothing ? ja_route_known(order->realm, ask->mark)
-                          : ja_route_of(order->realm, ask);
-}
-
 static ja_url_status_t target_of(const ja_order_t *order, ja_route_t route, const ja_ref_t *ref,
                                  ja_target_t *target)
 {
     char learnt[JA_CLOUD_ID_LEN + 1];
-    const char *cloud_id = ja_shared_cloud_id(order->realm, learnt) ? learnt : NULL;
+    const char *cloud_id = ja_route_cloud_id(order->realm, learnt) ? learnt : NULL;
 
     if (order->question != JA_QUESTION_NONE) {
         return ja_upstream_question(&order->realm->site, route, order->question, cloud_id, target);
@@ -194,13 +184,10 @@ static ja_url_status_t target_of(const ja_order_t *order, ja_route_t route, cons
 static ja_step_t ask_ref(const ja_order_t *order, const ja_ref_t *ref, ja_ask_t *ask,
                          int64_t *later_ms, ja_entry_t **entry)
 {
-    ja_route_t route = route_of(order, ref, ask);
     ja_target_t target;
 
-    if (route == JA_ROUTE_AUTO) {
-        *later_ms = pause_ms(order);
-        return JA_STEP_LATER;
-    }
+    ask->mark = ja_cred_mark(order->realm->cred);
+    ja_route_t route = ja_route_of(order->realm, ask->mark);
     switch (target_of(order, route, ref, &target)) {
     case JA_URL_OK:
         if (target.credential && ja_token_is_needed(order->realm)) {
@@ -509,7 +496,7 @@ static bool learn_cloud_id(const ja_realm_t *realm, const ja_answer_t *answer)
     bool valid = id != NULL && ja_ref_is_cloud_id(ja_slice(id));
 
     if (valid) {
-        ja_shared_learn_cloud_id(realm, id);
+        ja_route_learn_cloud_id(realm, id);
     }
     json_decref(root);
     return valid;

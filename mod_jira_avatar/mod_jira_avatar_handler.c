@@ -17,6 +17,7 @@
 #include "mod_jira_avatar_location.h"
 #include "mod_jira_avatar_response.h"
 #include "mod_jira_avatar_sections.h"
+#include "mod_jira_avatar_route.h"
 #include "mod_jira_avatar_shared.h"
 #include "mod_jira_avatar_store.h"
 
@@ -35,7 +36,7 @@ static bool names_unknown_site(const ja_realm_t *realm, const ja_ref_t *ref)
     char learnt[JA_CLOUD_ID_LEN + 1];
 
     return ref->cloud_id[0] != '\0' && realm->site.cloud_id == NULL &&
-           !ja_shared_cloud_id(realm, learnt);
+           !ja_route_cloud_id(realm, learnt);
 }
 
 static bool names_other_site(const ja_realm_t *realm, const ja_ref_t *ref)
@@ -43,7 +44,7 @@ static bool names_other_site(const ja_realm_t *realm, const ja_ref_t *ref)
     char learnt[JA_CLOUD_ID_LEN + 1];
     const char *own = realm->site.cloud_id;
 
-    if (own == NULL && ja_shared_cloud_id(realm, learnt)) {
+    if (own == NULL && ja_route_cloud_id(realm, learnt)) {
         own = learnt;
     }
     return ref->cloud_id[0] != '\0' && own != NULL &&

@@ -13,7 +13,7 @@ APLOG_USE_MODULE(jira_avatar);
 enum {
     KNOWN_MS = 60 * 60 * 1000, /* after the last answer that proved it */
     TRY_MS = 30 * 1000,        /* for the gateway to prove it */
-    ALONE_MS = 1000            /* one secret is shown to the site by one alone, at first */
+    CLOUD_ID_MS = 2000         /* a cloudId is not asked for again sooner */
 };
 
 static int64_t now_ms(void)
@@ -24,7 +24,6 @@ static int64_t now_ms(void)
 typedef struct query_t {
     uint64_t mark;
     ja_route_t route;
-    bool finds; /* this flight is the one that finds out */
 } query_t;
 
 static bool is_known(const ja_way_t *way, uint64_t mark, int64_t now)
@@ -32,38 +31,7 @@ static bool is_known(const ja_way_t *way, uint64_t mark, int64_t now)
     return way->mark == mark && way->until_ms > now;
 }
 
-/* Of a secret that is new the first one finds out; the others wait for him, but not for long. */
 static void read_way(ja_slot_t *slot, void *context)
-{
-    query_t *query = context;
-    ja_way_t *way = &slot->way;
-    int64_t now = now_ms();
-
-    if (is_known(way, query->mark, now)) {
-        query->route = way->route;
-    } else if (way->mark != query->mark || way->until_ms != 0) {
-        *way = (ja_way_t){.mark = query->mark, .alone_until_ms = now + ALONE_MS};
-        query->finds = true;
-    } else if (way->alone_until_ms > now && !query->finds) {
-        query->route = JA_ROUTE_AUTO;
-    }
-}
-
-ja_route_t ja_route_of(const ja_realm_t *realm, ja_ask_t *ask)
-{
-    query_t query = {ask->mark, JA_ROUTE_SITE, ask->finds_route};
-
-    if (realm->site.route != JA_ROUTE_AUTO) {
-        return realm->site.route;
-    }
-    if (ask->mark != 0) {
-        (void)ja_shared_slot(realm, read_way, &query);
-        ask->finds_route = query.finds;
-    }
-    return query.route;
-}
-
-static void peek_way(ja_slot_t *slot, void *context)
 {
     query_t *query = context;
 
@@ -72,14 +40,14 @@ static void peek_way(ja_slot_t *slot, void *context)
     }
 }
 
-ja_route_t ja_route_known(const ja_realm_t *realm, uint64_t mark)
+ja_route_t ja_route_of(const ja_realm_t *realm, uint64_t mark)
 {
-    query_t query = {mark, JA_ROUTE_SITE, false};
+    query_t query = {mark, JA_ROUTE_SITE};
 
     if (realm->site.route != JA_ROUTE_AUTO) {
         return realm->site.route;
     }
-    (void)ja_shared_slot(realm, peek_way, &query);
+    (void)ja_shared_slot(realm, read_way, &query);
     return query.route;
 }
 
@@ -93,20 +61,10 @@ static void write_way(ja_slot_t *slot, void *context)
 
 static void learn(const ja_realm_t *realm, uint64_t mark, ja_route_t route)
 {
-    query_t query = {mark, route, false};
+    query_t query = {mark, route};
 
     if (realm->site.route == JA_ROUTE_AUTO && mark != 0) {
         (void)ja_shared_slot(realm, write_way, &query);
-    }
-}
-
-/* Nothing came of it: nobody need wait any longer. */
-static void stop_finding(ja_slot_t *slot, void *context)
-{
-    const query_t *query = context;
-
-    if (slot->way.mark == query->mark) {
-        slot->way.alone_until_ms = 0;
     }
 }
 
@@ -127,7 +85,7 @@ static void turn_way(ja_slot_t *slot, void *context)
 
 static bool turn(const ja_realm_t *realm, uint64_t mark)
 {
-    query_t query = {mark, JA_ROUTE_SITE, false};
+    query_t query = {mark, JA_ROUTE_SITE};
 
     return realm->site.route == JA_ROUTE_AUTO && mark != 0 &&
            ja_shared_slot(realm, turn_way, &query) && query.route == JA_ROUTE_GATEWAY;
@@ -144,12 +102,62 @@ static void forget_way(ja_slot_t *slot, void *context)
 
 static void forget(const ja_realm_t *realm, uint64_t mark)
 {
-    query_t query = {mark, JA_ROUTE_SITE, false};
+    query_t query = {mark, JA_ROUTE_SITE};
 
     if (realm->site.route == JA_ROUTE_AUTO) {
         (void)ja_shared_slot(realm, forget_way, &query);
     }
 }
+
+/* ---- the cloudId --------------------------------------------------------------------------- */
+
+static void read_cloud_id(ja_slot_t *slot, void *cloud_id)
+{
+    memcpy(cloud_id, slot->cloud_id, sizeof(slot->cloud_id));
+}
+
+bool ja_route_cloud_id(const ja_realm_t *realm, char cloud_id[JA_CLOUD_ID_LEN + 1])
+{
+    cloud_id[0] = '\0';
+    return ja_shared_slot(realm, read_cloud_id, cloud_id) && cloud_id[0] != '\0';
+}
+
+static void write_cloud_id(ja_slot_t *slot, void *cloud_id)
+{
+    ja_buf_t buf = ja_buf(slot->cloud_id, sizeof(slot->cloud_id));
+
+    ja_buf_add(&buf, cloud_id);
+    slot->cloud_id_at_ms = now_ms();
+}
+
+void ja_route_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id)
+{
+    char copy[JA_CLOUD_ID_LEN + 1];
+    ja_buf_t buf = ja_buf(copy, sizeof(copy));
+
+    ja_buf_add(&buf, cloud_id);
+    (void)ja_shared_slot(realm, write_cloud_id, copy);
+}
+
+static void drop_cloud_id(ja_slot_t *slot, void *context)
+{
+    bool *is_old = context;
+
+    *is_old = now_ms() - slot->cloud_id_at_ms >= CLOUD_ID_MS;
+    if (*is_old) {
+        slot->cloud_id[0] = '\0';
+    }
+}
+
+static bool forget_cloud_id(const ja_realm_t *realm)
+{
+    bool is_old = false;
+
+    (void)ja_shared_slot(realm, drop_cloud_id, &is_old);
+    return is_old;
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
 
 static bool is_refusal(ja_outcome_t outcome)
 {
@@ -208,9 +216,6 @@ void ja_route_after(const ja_order_t *order, const ja_ask_t *ask, ja_outcome_t o
     } else if (!ask->gateway && (answer->header[JA_HEADER_ACCOUNT_ID][0] != '\0' ||
                                  ja_identity_is_known(realm, ask->mark))) {
         learn(realm, ask->mark, JA_ROUTE_SITE);
-    } else if (ask->finds_route) {
-        query_t query = {ask->mark, JA_ROUTE_SITE, true};
-        (void)ja_shared_slot(realm, stop_finding, &query);
     }
 }
 
@@ -222,5 +227,5 @@ bool ja_route_asks_cloud_id(const ja_order_t *order, const ja_ask_t *ask, const 
            order->realm->site.cloud_id == NULL &&
            (answer->body == NULL ||
             memmem(answer->body, answer->body_len, from_jira, sizeof(from_jira) - 1) == NULL) &&
-           ja_shared_forget_cloud_id(order->realm);
+           forget_cloud_id(order->realm);
 }

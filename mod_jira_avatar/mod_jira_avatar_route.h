@@ -14,12 +14,12 @@
 
 #include "ja_fetch.h"
 
-/** Which way an ask with the secret ask->mark goes. JA_ROUTE_AUTO: another flight is finding out
- *  right now; look again in a moment. */
-ja_route_t ja_route_of(const ja_realm_t *realm, ja_ask_t *ask);
+/** Which way an ask with this secret goes, by what is known of it. */
+ja_route_t ja_route_of(const ja_realm_t *realm, uint64_t mark);
 
-/** The same for an ask that would prove nothing of the secret: nobody waits. */
-ja_route_t ja_route_known(const ja_realm_t *realm, uint64_t mark);
+/** The cloudId that the site told; false if nobody asked yet. */
+bool ja_route_cloud_id(const ja_realm_t *realm, char cloud_id[JA_CLOUD_ID_LEN + 1]);
+void ja_route_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id);
 
 /** The site refused or ignored the credential. True if the gateway is to be tried, which
  *  ja_route_of() says from now on; false if it is no use. */

@@ -29,7 +29,6 @@ enum {
     PROCESSES = 512,
     TAGS = 8192, /* what has an equal place is forgotten together */
     LOG_INTERVAL_MS = 60 * 1000,
-    CLOUD_ID_MS = 2000, /* a cloudId is not asked for again sooner */
     IDENTITY_MS = 10 * 60 * 1000
 };
 
@@ -329,52 +328,6 @@ const ja_slot_t *ja_shared_peek(const ja_realm_t *realm)
     unlock();
     __atomic_store_n(&known[id], slot, __ATOMIC_RELAXED);
     return slot;
-}
-
-static void read_cloud_id(ja_slot_t *slot, void *cloud_id)
-{
-    memcpy(cloud_id, slot->cloud_id, sizeof(slot->cloud_id));
-}
-
-bool ja_shared_cloud_id(const ja_realm_t *realm, char cloud_id[JA_CLOUD_ID_LEN + 1])
-{
-    cloud_id[0] = '\0';
-    return ja_shared_slot(realm, read_cloud_id, cloud_id) && cloud_id[0] != '\0';
-}
-
-static void write_cloud_id(ja_slot_t *slot, void *cloud_id)
-{
-    ja_buf_t buf = ja_buf(slot->cloud_id, sizeof(slot->cloud_id));
-
-    ja_buf_add(&buf, cloud_id);
-    slot->cloud_id_at_ms = now_ms();
-}
-
-void ja_shared_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id)
-{
-    char copy[JA_CLOUD_ID_LEN + 1];
-    ja_buf_t buf = ja_buf(copy, sizeof(copy));
-
-    ja_buf_add(&buf, cloud_id);
-    (void)ja_shared_slot(realm, write_cloud_id, copy);
-}
-
-static void drop_cloud_id(ja_slot_t *slot, void *context)
-{
-    bool *is_old = context;
-
-    *is_old = now_ms() - slot->cloud_id_at_ms >= CLOUD_ID_MS;
-    if (*is_old) {
-        slot->cloud_id[0] = '\0';
-    }
-}
-
-bool ja_shared_forget_cloud_id(const ja_realm_t *realm)
-{
-    bool is_old = false;
-
-    (void)ja_shared_slot(realm, drop_cloud_id, &is_old);
-    return is_old;
 }
 
 typedef struct identity_t {

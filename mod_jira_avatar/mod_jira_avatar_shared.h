@@ -41,8 +41,7 @@ typedef enum { JA_IDENTITY_UNKNOWN, JA_IDENTITY_KNOWN, JA_IDENTITY_SILENT } ja_i
 /** Where a secret is accepted (mod_jira_avatar_route.h). */
 typedef struct ja_way_t {
     uint64_t mark;
-    int64_t until_ms;       /* 0: being found out, */
-    int64_t alone_until_ms; /* by one alone until then */
+    int64_t until_ms;
     ja_route_t route;
 } ja_way_t;
 
@@ -121,14 +120,6 @@ typedef struct ja_token_slot_t {
 /** As ja_shared_slot(), on the token of a token service's realm. */
 bool ja_shared_token(const ja_realm_t *service, void (*work)(ja_token_slot_t *slot, void *context),
                      void *context);
-
-/** The cloudId that the site told; false if nobody asked yet. */
-bool ja_shared_cloud_id(const ja_realm_t *realm, char cloud_id[JA_CLOUD_ID_LEN + 1]);
-void ja_shared_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id);
-
-/** The gateway does not know the cloudId: true if it is worth asking for again, as it was not told
- *  just now. */
-bool ja_shared_forget_cloud_id(const ja_realm_t *realm);
 
 /** Whether the site was found to accept the credential with this mark though its answers do not
  *  name the account; settled: asking again would bring nothing new for some minutes. */
