@@ -50,7 +50,8 @@ typedef struct ja_record_t {
 #define JA_RECORD_MAGIC 0x4a415633u /* "JAV3" */
 
 typedef struct ja_entry_t {
-    uint32_t refs; /* by ja_entry_ref() and ja_entry_unref() only */
+    uint32_t refs;   /* by ja_entry_ref() and ja_entry_unref() only */
+    uint32_t seen_s; /* when the store was last known to hold it; this process's own */
     ja_record_t record;
     unsigned char body[]; /* directly behind the record: the two are one block */
 } ja_entry_t;

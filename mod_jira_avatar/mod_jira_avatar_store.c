@@ -21,7 +21,8 @@ APLOG_USE_MODULE(jira_avatar);
 #define CARRIED_KEY      "mod_jira_avatar.store"
 
 enum {
-    MEMORY_BYTES = 4 * 1024 * 1024, /* at hand in each child */
+    MEMORY_BYTES = 8 * 1024 * 1024, /* at hand in each child */
+    PUT_BACK_S = 20,                /* how often to look whether the store still holds it */
     USUAL_BLOCK = 32 * 1024,        /* the first try at reading: nearly every avatar fits */
     LARGEST_BLOCK = 65 * 1024 * 1024,
     CARRIED_FIRST = 256 * 1024 /* of memory for a reload: large enough to be given back after it */
@@ -261,7 +262,8 @@ static const char *create_instance(apr_pool_t *pconf, apr_pool_t *ptemp, const c
 
 int ja_store_post_config(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server)
 {
-    static struct ap_socache_hints hints = {JA_KEY_LEN, 8192, 0};
+    /* By it shmcb divides its memory: room for 8,000 entries, each up to nearly a megabyte. */
+    static struct ap_socache_hints hints = {JA_KEY_LEN, 4096, 0};
     const char *configured = ja_conf_store();
 
     main_server = server;
@@ -329,10 +331,16 @@ static bool is_fresh(const ja_entry_t *entry, const ja_fresh_t *fresh)
     return ja_store_age(entry) < (is_image ? fresh->image_ms : fresh->negative_ms);
 }
 
+static uint32_t now_s(void)
+{
+    return (uint32_t)apr_time_sec(apr_time_now());
+}
+
 static void put_at_hand(const unsigned char key[JA_KEY_LEN], ja_entry_t *entry)
 {
     uint64_t entries, bytes;
 
+    entry->seen_s = now_s();
     ja_memory_put(memory, key, entry);
     ja_memory_load(memory, &entries, &bytes);
     ja_shared_report_memory(entries, bytes);
@@ -355,11 +363,30 @@ static bool is_newer(const ja_entry_t *one, const ja_entry_t *other)
                : one->record.not_before_ms > other->record.not_before_ms;
 }
 
+/* shmcb drops what is oldest, however often it is asked for: what is in use here goes back. */
+static void put_back_if_lost(const unsigned char *key, ja_entry_t *entry)
+{
+    uint32_t seen = __atomic_load_n(&entry->seen_s, __ATOMIC_RELAXED);
+    int64_t left_s = (entry->record.until_ms - now_ms()) / 1000;
+
+    if (now_s() - seen < PUT_BACK_S || left_s <= 0 ||
+        !__atomic_compare_exchange_n(&entry->seen_s, &seen, now_s(), false, __ATOMIC_RELAXED,
+                                     __ATOMIC_RELAXED)) {
+        return;
+    }
+    ja_entry_t *held = retrieve_shared(key);
+    if (held == NULL) {
+        store_shared(key, entry, left_s);
+    }
+    ja_entry_unref(held);
+}
+
 ja_entry_t *ja_store_lookup(const unsigned char key[JA_KEY_LEN], const ja_fresh_t *fresh)
 {
     ja_entry_t *at_hand = unless_forgotten(ja_memory_get(memory, key), fresh);
 
     if (at_hand != NULL && is_fresh(at_hand, fresh)) {
+        put_back_if_lost(key, at_hand);
         return at_hand;
     }
     ja_entry_t *shared = unless_forgotten(retrieve_shared(key), fresh);

@@ -151,7 +151,8 @@ START_TEST(understood)
         ck_assert_msg(ref.form == good[i].form, "row %zu: %s is %s", i, good[i].path,
                       ja_ref_form_name(ref.form));
         ck_assert(!ref.extra_params);
-        ja_url_status_t built = ja_upstream_target(&sites[kind], sites[kind].route, &ref, NULL, &target);
+        ja_url_status_t built =
+            ja_upstream_target(&sites[kind], sites[kind].route, &ref, NULL, &target);
         ck_assert_msg(built == (good[i].url ? JA_URL_OK : JA_URL_NEEDS_LOOKUP), "row %zu", i);
         if (good[i].url) {
             ck_assert(avatar_url_is_endpoint(target.url, sites[kind].base.url));
@@ -335,7 +336,8 @@ START_TEST(ignored)
         ck_assert_msg(parse(kind, rows[i].path, rows[i].query, &ref, &reason) == JA_REF_OK,
                       "row %zu: %s", i, reason);
         ck_assert_msg(ref.extra_params, "row %zu", i);
-        ck_assert_int_eq(ja_upstream_target(&sites[kind], sites[kind].route, &ref, NULL, &target), JA_URL_OK);
+        ck_assert_int_eq(ja_upstream_target(&sites[kind], sites[kind].route, &ref, NULL, &target),
+                         JA_URL_OK);
         ck_assert(avatar_url_is_endpoint(target.url, sites[kind].base.url));
         ck_assert(!strstr(target.url, "127"));
     }

@@ -310,7 +310,8 @@ START_TEST(targets)
         ck_assert_msg(ja_ref_parse(site.kind, site.base.path, rows[i].path, rows[i].query, &ref,
                                    &reason) == JA_REF_OK,
                       "row %zu: %s", i, reason);
-        ja_url_status_t status = ja_upstream_target(&site, site.route, &ref, rows[i].learnt, &target);
+        ja_url_status_t status =
+            ja_upstream_target(&site, site.route, &ref, rows[i].learnt, &target);
         ck_assert_msg(status == rows[i].status, "row %zu", i);
         if (status == JA_URL_OK) {
             ck_assert_str_eq(target.url, rows[i].url);
