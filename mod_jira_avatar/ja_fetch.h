@@ -55,6 +55,7 @@ typedef struct ja_ask_t {
     bool outside;          /* whether its URL is on a public host, */
     unsigned redirects;    /* how often such a one sent us on, */
     uint32_t access;       /* which access token it carries (0: none), */
+    int64_t access_end_ms; /* until when that is good; Unix, */
     bool renewed;          /* whether the flight had one renewed after a refusal, */
     bool for_token;        /* and whether it goes to the token service */
 } ja_ask_t;

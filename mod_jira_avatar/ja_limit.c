@@ -193,6 +193,13 @@ int64_t ja_limit_backoff(unsigned failures, int64_t base_ms, int64_t cap_ms, uin
 
 /* ---- the breaker ---------------------------------------------------------------------------- */
 
+/* The two that may be looked at without the lock that changes are made under. */
+static void set_end(ja_breaker_t *breaker, uint32_t reason, int64_t not_before_ms)
+{
+    __atomic_store_n(&breaker->reason, reason, __ATOMIC_RELAXED);
+    __atomic_store_n(&breaker->not_before_ms, not_before_ms, __ATOMIC_RELAXED);
+}
+
 ja_breaker_state_t ja_breaker_allow(ja_breaker_t *breaker, int64_t now_ms, int64_t probe_ms)
 {
     if (breaker->not_before_ms == 0) {
@@ -207,14 +214,15 @@ ja_breaker_state_t ja_breaker_allow(ja_breaker_t *breaker, int64_t now_ms, int64
 
 void ja_breaker_success(ja_breaker_t *breaker)
 {
-    *breaker = (ja_breaker_t){0};
+    set_end(breaker, 0, 0);
+    breaker->failures = 0;
+    breaker->probe_until_ms = 0;
 }
 
 static void open_until(ja_breaker_t *breaker, uint32_t reason, int64_t not_before_ms)
 {
     if (not_before_ms > breaker->not_before_ms) {
-        breaker->not_before_ms = not_before_ms;
-        breaker->reason = reason;
+        set_end(breaker, reason, not_before_ms);
     }
     breaker->probe_until_ms = 0;
 }
@@ -229,7 +237,7 @@ void ja_breaker_failure(ja_breaker_t *breaker, uint32_t reason, uint32_t thresho
         return;
     }
     breaker->failures += breaker->failures < UINT32_MAX;
-    breaker->reason = reason;
+    set_end(breaker, reason, breaker->not_before_ms);
     if (closed && breaker->failures < threshold) {
         return;
     }

@@ -51,6 +51,7 @@ static bool knows_mark(const ja_token_slot_t *slot, uint64_t mark)
 typedef struct access_t {
     uint32_t version; /* 0: the credential has no access tokens, or none is good */
     bool due;         /* it is time to fetch the next one */
+    int64_t end_ms;
     char text[JA_TOKEN_MAX + 1];
 } access_t;
 
@@ -69,6 +70,7 @@ static void read_token(ja_token_slot_t *slot, void *context)
     if (reading->good) {
         memcpy(reading->access->text, slot->text, sizeof(slot->text));
         reading->access->version = slot->version;
+        reading->access->end_ms = slot->end_ms;
         reading->access->due = now >= slot->renew_ms || !knows_mark(slot, reading->mark);
     }
 }
@@ -80,6 +82,7 @@ static bool get(const ja_realm_t *realm, access_t *access)
 
     access->version = 0;
     access->due = false;
+    access->end_ms = 0;
     access->text[0] = '\0';
     if (realm->token == NULL) {
         return true;
@@ -190,6 +193,7 @@ bool ja_token_authorize(const ja_order_t *order, ja_ask_t *ask)
     }
     ask->mark = ja_cred_mark(realm->cred);
     ask->access = access.version;
+    ask->access_end_ms = access.end_ms;
     bool fits = ja_cred_authorization(realm->cred, &use, &value) && !value.overflow;
     OPENSSL_cleanse(&access, sizeof(access));
     return fits;
@@ -202,8 +206,13 @@ bool ja_token_renews(const ja_order_t *order, ja_ask_t *ask, const ja_verdict_t 
         verdict->outcome == JA_OUTCOME_CREDENTIAL_REFUSED ||
         (verdict->outcome == JA_OUTCOME_ANONYMOUS && order->realm->site.kind == JA_SITE_DATACENTER);
 
-    if (!refused || ask->outside || ask->access == 0 || ask->renewed ||
-        ja_policy_lacks_scope(answer)) {
+    if (!refused || ask->outside || ask->access == 0 || ja_policy_lacks_scope(answer)) {
+        return false;
+    }
+    if (now_ms() >= ask->access_end_ms) {
+        return true; /* it came to its end on the way: that says nothing about the next one */
+    }
+    if (ask->renewed) {
         return false;
     }
     refusal_t refusal = {ask->access, false};
