@@ -105,8 +105,8 @@ ja_gate_t ja_gate_look(const ja_realm_t *realm)
     ja_gate_t gate = {.open = true};
 
     if (slot != NULL) {
-        gate.wait_ms = __atomic_load_n(&slot->site.not_before_ms, __ATOMIC_RELAXED) - now_ms();
-        gate.why = (ja_outcome_t)__atomic_load_n(&slot->site.reason, __ATOMIC_RELAXED);
+        gate.wait_ms = __atomic_load_n(&slot->seen.not_before_ms, __ATOMIC_RELAXED) - now_ms();
+        gate.why = (ja_outcome_t)__atomic_load_n(&slot->seen.reason, __ATOMIC_RELAXED);
         gate.open = gate.wait_ms <= 0 || gate.why == JA_OUTCOME_IMAGE; /* just reset */
     }
     return gate;
@@ -128,8 +128,8 @@ bool ja_gate_is_tried(const ja_realm_t *realm, uint64_t mark)
     const ja_slot_t *slot = ja_shared_peek(realm);
 
     return mark == 0 || slot == NULL ||
-           mark == __atomic_load_n(&slot->accepted_mark, __ATOMIC_RELAXED) ||
-           mark == __atomic_load_n(&slot->refused_mark, __ATOMIC_RELAXED);
+           mark == __atomic_load_n(&slot->seen.accepted_mark, __ATOMIC_RELAXED) ||
+           mark == __atomic_load_n(&slot->seen.refused_mark, __ATOMIC_RELAXED);
 }
 
 /* ---- reporting ----------------------------------------------------------------------------- */
@@ -173,7 +173,7 @@ static void accepted(ja_slot_t *slot, const report_t *report, int64_t now)
         slot->refused_mark = 0;
     }
     if (report->mark != 0) {
-        __atomic_store_n(&slot->accepted_mark, report->mark, __ATOMIC_RELAXED);
+        slot->accepted_mark = report->mark;
     }
     if (report->retry_after > 0) {
         ja_breaker_open(&slot->site, JA_OUTCOME_RATE_LIMITED, now, report->retry_after * 1000);
@@ -214,6 +214,15 @@ static void asked_to_wait(ja_slot_t *slot, const report_t *report, int64_t now)
     }
 }
 
+/* For those who look without the lock. */
+static void show(ja_slot_t *slot)
+{
+    __atomic_store_n(&slot->seen.reason, slot->site.reason, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->seen.not_before_ms, slot->site.not_before_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->seen.accepted_mark, slot->accepted_mark, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->seen.refused_mark, slot->refused_mark, __ATOMIC_RELAXED);
+}
+
 static void take_report(ja_slot_t *slot, void *context)
 {
     const report_t *report = context;
@@ -238,6 +247,7 @@ static void take_report(ja_slot_t *slot, void *context)
     case EFFECT_NONE:
         break;
     }
+    show(slot);
 }
 
 void ja_gate_report(const ja_realm_t *realm, uint64_t mark, ja_outcome_t outcome,

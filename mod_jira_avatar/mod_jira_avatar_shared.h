@@ -56,6 +56,12 @@ typedef struct ja_slot_t {
     ja_breaker_t credential;
     uint64_t refused_mark;  /* of the credential that opened its breaker */
     uint64_t accepted_mark; /* of the one that was accepted last */
+    struct {                /* what of these may be read without the lock: written atomically */
+        int64_t not_before_ms;
+        uint32_t reason;
+        uint64_t accepted_mark;
+        uint64_t refused_mark;
+    } seen;
     uint64_t identity_mark;
     int64_t identity_until_ms;
     ja_identity_t identity;

@@ -360,7 +360,7 @@ def test_an_outage_of_ten_seconds(serve, jira):
     assert sum(len(replies) for replies in kinds.values()) > 500
     assert statuses(kinds["warm"] + kinds["stale"]) == [200]
     assert 503 in statuses(kinds["cold"])
-    probes = [at for at in asked if at > asked[0] + 0.5]
+    probes = [at for at in asked if at > asked[0] + 1]
     assert 2 <= len(probes) <= 5  # one by one
     assert len(asked) - len(probes) <= 6  # visitors who came before the first of them had failed
 
@@ -413,7 +413,7 @@ def test_who_tries_a_credential_may_die(serve, jira):
     server.allow(r"AH00052.*Killed")
     wait_for_children(server, 2)
     jira.mode("gate", times=1)
-    visitors = Visitors(server, [PATH + jira.new_id() for _ in range(10)])
+    visitors = Visitors(server, [PATH + jira.new_id() for _ in range(18)])  # more than one child's
     wait_seen(jira, 1)
     time.sleep(0.3)
     assert len(jira.seen()) == 1
@@ -593,8 +593,9 @@ def test_twenty_reloads_grow_nothing(serve, jira):
 
     before = reload(4)
     after = reload(20)
+    kilobytes = 2048 if not os.environ.get("SANITIZERS") else 65536  # theirs
     for name in before:
-        for was, now, more in zip(before[name], after[name], (2, 1, 2048)):
+        for was, now, more in zip(before[name], after[name], (2, 1, kilobytes)):
             assert now <= was + more, (name, before, after)
 
 
