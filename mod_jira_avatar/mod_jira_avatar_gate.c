@@ -105,8 +105,8 @@ ja_gate_t ja_gate_look(const ja_realm_t *realm)
     ja_gate_t gate = {.open = true};
 
     if (slot != NULL) {
-        gate.wait_ms = __atomic_load_n(&slot->seen.not_before_ms, __ATOMIC_RELAXED) - now_ms();
-        gate.why = (ja_outcome_t)__atomic_load_n(&slot->seen.reason, __ATOMIC_RELAXED);
+        gate.wait_ms = __atomic_load_n(&slot->site.not_before_ms, __ATOMIC_RELAXED) - now_ms();
+        gate.why = (ja_outcome_t)__atomic_load_n(&slot->site.reason, __ATOMIC_RELAXED);
         gate.open = gate.wait_ms <= 0 || gate.why == JA_OUTCOME_IMAGE; /* just reset */
     }
     return gate;
@@ -214,11 +214,9 @@ static void asked_to_wait(ja_slot_t *slot, const report_t *report, int64_t now)
     }
 }
 
-/* For those who look without the lock. */
+/* For those who look without the lock; the breaker shows itself. */
 static void show(ja_slot_t *slot)
 {
-    __atomic_store_n(&slot->seen.reason, slot->site.reason, __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->seen.not_before_ms, slot->site.not_before_ms, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->seen.accepted_mark, slot->accepted_mark, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->seen.refused_mark, slot->refused_mark, __ATOMIC_RELAXED);
 }

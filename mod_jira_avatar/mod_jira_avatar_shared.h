@@ -57,8 +57,6 @@ typedef struct ja_slot_t {
     uint64_t refused_mark;  /* of the credential that opened its breaker */
     uint64_t accepted_mark; /* of the one that was accepted last */
     struct {                /* what of these may be read without the lock: written atomically */
-        int64_t not_before_ms;
-        uint32_t reason;
         uint64_t accepted_mark;
         uint64_t refused_mark;
     } seen;
