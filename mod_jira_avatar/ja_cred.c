@@ -583,3 +583,17 @@ const char *ja_cred_frozen_source(ja_cred_t *cred)
     }
     return NULL;
 }
+
+const char *ja_cred_fault(ja_cred_t *cred, const char **source)
+{
+    const char *fault = NULL;
+
+    for (size_t i = 0; i < PAIRS_MAX && fault == NULL; i++) {
+        ja_secret_t *secret = cred->values[i].secret;
+        if (secret) {
+            fault = ja_secret_fault(secret);
+            *source = ja_secret_source(secret);
+        }
+    }
+    return fault;
+}

@@ -78,4 +78,8 @@ unsigned ja_cred_version(ja_cred_t *cred);
  *  told once; NULL otherwise. */
 const char *ja_cred_frozen_source(ja_cred_t *cred);
 
+/** What is wrong with a secret of the credential whose file was changed (ja_secret_fault()), and
+ * with which; told once, NULL otherwise. */
+const char *ja_cred_fault(ja_cred_t *cred, const char **source);
+
 #endif

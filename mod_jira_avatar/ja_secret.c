@@ -33,6 +33,8 @@ struct ja_secret_t {
     struct stat seen; /* the file the value is from */
     bool frozen;
     bool frozen_said;
+    const char *fault; /* of the file as it is now, while the old value is used on */
+    bool fault_said;
     unsigned version;
     size_t len;
     char value[JA_SECRET_MAX];
@@ -363,6 +365,14 @@ const char *ja_secret_source(const ja_secret_t *secret)
     return secret->source;
 }
 
+static void note_fault(ja_secret_t *secret, const char *fault)
+{
+    if (fault != secret->fault) { /* faults are constants: equal ones are the same */
+        secret->fault = fault;
+        secret->fault_said = false;
+    }
+}
+
 unsigned ja_secret_refresh(ja_secret_t *secret)
 {
     int64_t now = now_ms();
@@ -370,7 +380,7 @@ unsigned ja_secret_refresh(ja_secret_t *secret)
     apr_thread_mutex_lock(secret->lock);
     if (secret->path && now - secret->checked_ms >= RECHECK_MS) {
         secret->checked_ms = now;
-        load_file(secret);
+        note_fault(secret, load_file(secret));
     }
     unsigned version = secret->version;
     apr_thread_mutex_unlock(secret->lock);
@@ -382,6 +392,19 @@ bool ja_secret_is_frozen(ja_secret_t *secret)
     apr_thread_mutex_lock(secret->lock);
     bool news = secret->frozen && !secret->frozen_said;
     secret->frozen_said |= news;
+    apr_thread_mutex_unlock(secret->lock);
+    return news;
+}
+
+const char *ja_secret_fault(ja_secret_t *secret)
+{
+    const char *news = NULL;
+
+    apr_thread_mutex_lock(secret->lock);
+    if (!secret->frozen && !secret->fault_said) {
+        news = secret->fault;
+        secret->fault_said = news != NULL;
+    }
     apr_thread_mutex_unlock(secret->lock);
     return news;
 }

@@ -42,6 +42,10 @@ unsigned ja_secret_refresh(ja_secret_t *secret);
  * ja_secret_refresh() found: a change of it needs a reload. For the one log line that says so. */
 bool ja_secret_is_frozen(ja_secret_t *secret);
 
+/** What is wrong with a `file:` that was changed to something unusable, as ja_secret_refresh()
+ * found: the end of a sentence that begins with the source. Told once per fault; else NULL. */
+const char *ja_secret_fault(ja_secret_t *secret);
+
 /** Appends the bytes to `out`, for the few places that need them raw (a proxy's user:password).
  *  The caller wipes `out` after use. */
 void ja_secret_reveal(ja_secret_t *secret, ja_buf_t *out);

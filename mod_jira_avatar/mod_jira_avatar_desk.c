@@ -71,11 +71,25 @@ static void log_frozen_secret(const ja_order_t *order)
     }
 }
 
+static void log_bad_secret(const ja_order_t *order)
+{
+    const char *source = NULL;
+    const char *fault = ja_cred_fault(order->realm->cred, &source);
+
+    if (fault != NULL) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, order->origin,
+                     "JAV0303: %s: %s was changed and %s; the secret that was read before is used "
+                     "on, but the next reload will not accept it",
+                     order->realm->name, source, fault);
+    }
+}
+
 /* ---- asking -------------------------------------------------------------------------------- */
 
 static bool authorize(const ja_order_t *order, ja_ask_t *ask)
 {
     log_frozen_secret(order);
+    log_bad_secret(order);
     return ja_token_authorize(order, ask);
 }
 

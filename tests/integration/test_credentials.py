@@ -3,6 +3,7 @@
 
 import base64
 import os
+import re
 import time
 
 import pytest
@@ -138,6 +139,8 @@ def test_a_file_that_became_unusable_leaves_the_old_value(serve, jira, content, 
         give(path, mode)
     time.sleep(1.3)
     assert server.get(PATH + jira.new_id()).status == 200
+    assert len(re.findall("JAV0303", server.log())) == 1
+    assert "secret-cloud was changed and " in server.log()
 
 
 def test_a_file_for_root_alone_is_read_at_start_and_said_once(serve, jira):

@@ -405,8 +405,9 @@ def test_the_variables_of_a_log(live):
     while len(lines := server.read("logs/avatars.log").splitlines()) < 3:
         assert time.monotonic() < end, lines
         time.sleep(0.02)
-    assert re.search(r" miss project \d+ 200$", lines[0])
-    assert re.search(r" hit project - -$", lines[1])
+    # Each was a connection of its own, and whose line comes first is up to the threads.
+    assert any(re.search(r" miss project \d+ 200$", line) for line in lines), lines
+    assert any(re.search(r" hit project - -$", line) for line in lines), lines
 
 
 def test_a_handler_that_came_another_way(serve):
