@@ -23,7 +23,7 @@ APLOG_USE_MODULE(jira_avatar);
 enum {
     REALMS = 512,
     SLOT_PROBES = 16,
-    TOKENS = 32,
+    TOKENS = 256,
     LEASES = 1024,
     LEASE_PROBES = 16,
     PROCESSES = 512,
