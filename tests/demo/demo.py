@@ -332,7 +332,8 @@ def run(arguments, steps, stack):
 def main():
     if len(sys.argv) not in (1, 3):
         raise SystemExit("usage: demo [https://SITE USER]")
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT, too: who starts us in the background may have it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     before = int(os.environ.pop("STEPS_BEFORE", "0"))
     with contextlib.ExitStack() as stack:

@@ -311,6 +311,7 @@ MODES = {
     "wrong_type": ({}, lambda a: a.headers["content-type"].startswith("text/html")),
     "no_type": ({}, lambda a: "content-type" not in a.headers),
     "delay": ({"ms": 50}, lambda a: a.elapsed.total_seconds() >= .05),
+    "late_answer": ({"ms": 50}, lambda a: a.elapsed.total_seconds() >= .05),
     "slow_headers": ({"seconds": .1}, lambda a: a.elapsed.total_seconds() >= .1),
     "slow_body": ({"bytes": 999, "every": .05}, lambda a: a.content == picture("project", 10500)),
     "hang": ({}, LATE),
