@@ -37,11 +37,6 @@ enum {
     JSON_BYTES_MAX = 64 * 1024 /* of what is told about the site and the account */
 };
 
-static int64_t now_ms(void)
-{
-    return apr_time_as_msec(apr_time_now());
-}
-
 /* As long as one fetch may take, so that a lease never ends under its holder. */
 static int64_t lease_ms(const ja_realm_t *realm)
 {
@@ -51,7 +46,7 @@ static int64_t lease_ms(const ja_realm_t *realm)
 /* Whoever waits for somebody else looks often at first, and rarely where Jira is slow. */
 static int64_t pause_ms(const ja_order_t *order)
 {
-    int64_t pause = (now_ms() - order->asked_at_ms) / LATER_PART;
+    int64_t pause = (ja_now_ms() - order->asked_at_ms) / LATER_PART;
 
     return pause < LATER_MS ? LATER_MS : pause < LATER_MAX_MS ? pause : LATER_MAX_MS;
 }
@@ -108,7 +103,7 @@ static ja_step_t ask_for(const ja_order_t *order, const ja_target_t *target, ja_
     memcpy(ask->url, target->url, sizeof(ask->url));
     ask->realm = realm;
     ask->epoch = ja_shared_epoch();
-    ask->sent_ms = now_ms();
+    ask->sent_ms = ja_now_ms();
     ask->authorization[0] = '\0';
     ask->mark = 0;
     ask->gateway = target->gateway;
@@ -236,7 +231,7 @@ static ja_step_t settle(const ja_order_t *order, ja_ask_t *ask, const ja_verdict
     ja_say_verdict(order, ask, verdict, &answer);
     *entry = ja_entry_failure(verdict->outcome, verdict->cause, NULL);
     if (*entry != NULL) {
-        (*entry)->record.stored_at_ms = now_ms();
+        (*entry)->record.stored_at_ms = ja_now_ms();
         (*entry)->record.epoch = ja_shared_epoch();
         (*entry)->record.realm = ja_shared_realm_tag(order->realm);
         ja_keep(order, *entry);
@@ -342,7 +337,7 @@ static ja_entry_t *entry_of(const ja_verdict_t *verdict, const ja_answer_t *answ
         entry = ja_entry_failure(JA_OUTCOME_INTERNAL, "out of memory", NULL);
     }
     if (entry != NULL) {
-        entry->record.stored_at_ms = now_ms();
+        entry->record.stored_at_ms = ja_now_ms();
         entry->record.upstream_status = answer->status;
         entry->record.retry_after = (int32_t)ja_gate_wait_wanted(answer);
         keep_validator(entry->record.upstream.etag, answer->header[JA_HEADER_ETAG]);
@@ -414,7 +409,7 @@ static ja_entry_t *told(const ja_order_t *order, const ja_ask_t *ask, ja_slice_t
     ja_entry_t *entry = ja_entry_lookup(body);
 
     if (entry != NULL) {
-        entry->record.stored_at_ms = now_ms();
+        entry->record.stored_at_ms = ja_now_ms();
         entry->record.epoch = ask->epoch;
         entry->record.realm = ja_shared_realm_tag(order->realm);
     }

@@ -48,11 +48,6 @@ static const effect_t effect_of[JA_OUTCOME_COUNT] = {
     [JA_OUTCOME_UNAVAILABLE] = EFFECT_WAIT,
 };
 
-static int64_t now_ms(void)
-{
-    return apr_time_as_msec(apr_time_now());
-}
-
 static uint32_t some_random(void)
 {
     uint32_t random = 0;
@@ -83,7 +78,7 @@ static bool is_held_back(ja_breaker_t *breaker, entering_t *entering, int64_t no
 static void enter(ja_slot_t *slot, void *context)
 {
     entering_t *entering = context;
-    int64_t now = now_ms();
+    int64_t now = ja_now_ms();
     bool is_refused = entering->mark != 0 && entering->mark == slot->refused_mark;
 
     if (!is_refused || !is_held_back(&slot->credential, entering, now)) {
@@ -105,7 +100,7 @@ ja_gate_t ja_gate_look(const ja_realm_t *realm)
     ja_gate_t gate = {.open = true};
 
     if (slot != NULL) {
-        gate.wait_ms = __atomic_load_n(&slot->site.not_before_ms, __ATOMIC_RELAXED) - now_ms();
+        gate.wait_ms = __atomic_load_n(&slot->site.not_before_ms, __ATOMIC_RELAXED) - ja_now_ms();
         gate.why = (ja_outcome_t)__atomic_load_n(&slot->site.reason, __ATOMIC_RELAXED);
         gate.open = gate.wait_ms <= 0 || gate.why == JA_OUTCOME_IMAGE; /* just reset */
     }
@@ -117,7 +112,7 @@ ja_entry_t *ja_gate_failure(const ja_gate_t *gate)
     ja_entry_t *failure = ja_entry_failure(gate->why, "not asked again yet", NULL);
 
     if (failure != NULL) {
-        failure->record.stored_at_ms = now_ms();
+        failure->record.stored_at_ms = ja_now_ms();
         failure->record.retry_after = (int32_t)((gate->wait_ms + 999) / 1000);
     }
     return failure;
@@ -136,7 +131,7 @@ bool ja_gate_is_tried(const ja_realm_t *realm, uint64_t mark)
 
 int64_t ja_gate_wait_wanted(const ja_answer_t *answer)
 {
-    int64_t now = now_ms() / 1000;
+    int64_t now = ja_now_ms() / 1000;
     bool is_limited = answer->status == HTTP_TOO_MANY_REQUESTS;
     bool is_used_up =
         is_limited || ja_slice_is(ja_slice(answer->header[JA_HEADER_RATE_REMAINING]), "0");
@@ -224,7 +219,7 @@ static void show(ja_slot_t *slot)
 static void take_report(ja_slot_t *slot, void *context)
 {
     const report_t *report = context;
-    int64_t now = now_ms();
+    int64_t now = ja_now_ms();
 
     switch (effect_of[report->outcome]) {
     case EFFECT_ANSWERS:

@@ -15,11 +15,6 @@ enum {
     STALE_PAUSE_MS = 2000 /* before a failed refresh is tried again: nobody waits for it */
 };
 
-static int64_t now_ms(void)
-{
-    return apr_time_as_msec(apr_time_now());
-}
-
 uint64_t ja_keep_oldest_epoch(const ja_order_t *order)
 {
     ja_tags_t tags = ja_tags(ja_shared_realm_tag(order->realm), &order->ref);
@@ -50,7 +45,7 @@ ja_entry_t *ja_keep_settled(const ja_order_t *order)
     ja_entry_t *entry = ja_keep_find(order);
 
     if (entry != NULL && entry->record.stored_at_ms < order->asked_at_ms &&
-        entry->record.not_before_ms <= now_ms()) {
+        entry->record.not_before_ms <= ja_now_ms()) {
         ja_entry_unref(entry);
         return NULL;
     }
@@ -67,8 +62,8 @@ static void keep_image_despite(const ja_order_t *order, const ja_entry_t *image)
     if (copy != NULL && left_s > 0) {
         copy->record.failures++;
         copy->record.not_before_ms =
-            now_ms() + ja_limit_backoff(copy->record.failures, STALE_PAUSE_MS, FAILURE_PAUSE_MAX_MS,
-                                        (uint32_t)now_ms());
+            ja_now_ms() + ja_limit_backoff(copy->record.failures, STALE_PAUSE_MS,
+                                           FAILURE_PAUSE_MAX_MS, (uint32_t)ja_now_ms());
         ja_store_keep(order->key, copy, left_s);
     }
     ja_entry_unref(copy);
@@ -85,8 +80,8 @@ static void keep_failure(const ja_order_t *order, ja_entry_t *failure)
         uint32_t failures = before != NULL ? before->record.failures + 1 : 1;
         failure->record.failures = failures;
         failure->record.not_before_ms =
-            now_ms() + ja_limit_backoff(failures - 1, FAILURE_PAUSE_MS, FAILURE_PAUSE_MAX_MS,
-                                        (uint32_t)now_ms());
+            ja_now_ms() + ja_limit_backoff(failures - 1, FAILURE_PAUSE_MS, FAILURE_PAUSE_MAX_MS,
+                                           (uint32_t)ja_now_ms());
         ja_store_keep(order->key, failure, FAILURE_KEPT_S);
     }
     ja_entry_unref(before);
@@ -115,7 +110,7 @@ ja_entry_t *ja_keep_confirmed(const ja_order_t *order)
 
     ja_entry_unref(held);
     if (copy != NULL) {
-        copy->record.stored_at_ms = now_ms();
+        copy->record.stored_at_ms = ja_now_ms();
         copy->record.not_before_ms = 0;
         copy->record.failures = 0;
         ja_store_keep(order->key, copy, order->keep_image);

@@ -6,9 +6,18 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include <apr_time.h>
+#include <stdint.h>
+
 extern module AP_MODULE_DECLARE_DATA jira_avatar_module;
 
 #define JA_HANDLER_NAME        "jira-avatar"
 #define JA_STATUS_HANDLER_NAME "jira-avatar-status"
+
+/** Unix milliseconds, which all processes of a machine count alike. */
+static inline int64_t ja_now_ms(void)
+{
+    return apr_time_as_msec(apr_time_now());
+}
 
 #endif

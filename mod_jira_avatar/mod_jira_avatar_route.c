@@ -16,11 +16,6 @@ enum {
     CLOUD_ID_MS = 2000         /* a cloudId is not asked for again sooner */
 };
 
-static int64_t now_ms(void)
-{
-    return apr_time_as_msec(apr_time_now());
-}
-
 typedef struct query_t {
     uint64_t mark;
     ja_route_t route;
@@ -35,7 +30,7 @@ static void read_way(ja_slot_t *slot, void *context)
 {
     query_t *query = context;
 
-    if (is_known(&slot->way, query->mark, now_ms())) {
+    if (is_known(&slot->way, query->mark, ja_now_ms())) {
         query->route = slot->way.route;
     }
 }
@@ -56,7 +51,7 @@ static void write_way(ja_slot_t *slot, void *context)
     const query_t *query = context;
 
     slot->way =
-        (ja_way_t){.mark = query->mark, .route = query->route, .until_ms = now_ms() + KNOWN_MS};
+        (ja_way_t){.mark = query->mark, .route = query->route, .until_ms = ja_now_ms() + KNOWN_MS};
 }
 
 static void learn(const ja_realm_t *realm, uint64_t mark, ja_route_t route)
@@ -73,7 +68,7 @@ static void turn_way(ja_slot_t *slot, void *context)
 {
     query_t *query = context;
     ja_way_t *way = &slot->way;
-    int64_t now = now_ms();
+    int64_t now = ja_now_ms();
 
     if (is_known(way, query->mark, now)) {
         query->route = way->route;
@@ -127,7 +122,7 @@ static void write_cloud_id(ja_slot_t *slot, void *cloud_id)
     ja_buf_t buf = ja_buf(slot->cloud_id, sizeof(slot->cloud_id));
 
     ja_buf_add(&buf, cloud_id);
-    slot->cloud_id_at_ms = now_ms();
+    slot->cloud_id_at_ms = ja_now_ms();
 }
 
 void ja_route_learn_cloud_id(const ja_realm_t *realm, const char *cloud_id)
@@ -143,7 +138,7 @@ static void drop_cloud_id(ja_slot_t *slot, void *context)
 {
     bool *is_old = context;
 
-    *is_old = now_ms() - slot->cloud_id_at_ms >= CLOUD_ID_MS;
+    *is_old = ja_now_ms() - slot->cloud_id_at_ms >= CLOUD_ID_MS;
     if (*is_old) {
         slot->cloud_id[0] = '\0';
     }

@@ -65,11 +65,6 @@ typedef struct retained_t {
 static area_t *area;
 static apr_global_mutex_t *mutex;
 
-static int64_t now_ms(void)
-{
-    return apr_time_as_msec(apr_time_now());
-}
-
 /* ---- start --------------------------------------------------------------------------------- */
 
 void ja_shared_pre_config(apr_pool_t *pconf)
@@ -89,7 +84,7 @@ static apr_status_t create(retained_t *retained, server_rec *server)
     if (rv == APR_SUCCESS) {
         area_t *fresh = apr_shm_baseaddr_get(retained->shm);
         memset(fresh, 0, sizeof(*fresh));
-        fresh->since_ms = now_ms();
+        fresh->since_ms = ja_now_ms();
         fresh->epoch = (uint64_t)apr_time_now(); /* later than in a store that outlived us */
         retained->size = sizeof(area_t);
     }
@@ -122,7 +117,7 @@ void ja_shared_alone(apr_pool_t *pool)
         area = apr_palloc(pool, sizeof(*area));
     }
     memset(area, 0, sizeof(*area));
-    area->since_ms = now_ms();
+    area->since_ms = ja_now_ms();
     area->epoch = (uint64_t)apr_time_now();
 }
 
@@ -183,7 +178,7 @@ static bool is_mine(const lease_t *lease, const void *owner)
 
 bool ja_lease_take(const unsigned char key[JA_KEY_LEN], const void *owner, int64_t ms)
 {
-    int64_t now = now_ms();
+    int64_t now = ja_now_ms();
     bool taken = true; /* without a place to note it everybody fetches for himself */
 
     if (!lock()) {
@@ -208,7 +203,7 @@ void ja_lease_drop(const unsigned char key[JA_KEY_LEN], const void *owner)
     if (!lock()) {
         return;
     }
-    lease_t *lease = find_lease(key, now_ms());
+    lease_t *lease = find_lease(key, ja_now_ms());
     if (lease != NULL && is_mine(lease, owner) && memcmp(lease->key, key, JA_KEY_LEN) == 0) {
         lease->until_ms = 0;
     }
@@ -250,14 +245,14 @@ static ja_slot_t *slot_of(const ja_realm_t *realm)
     for (size_t i = 0; i < SLOT_PROBES; i++) {
         ja_slot_t *slot = &area->slots[(start + i) % REALMS];
         if (slot->used_ms != 0 && memcmp(slot->digest, realm->digest, sizeof(slot->digest)) == 0) {
-            slot->used_ms = now_ms();
+            slot->used_ms = ja_now_ms();
             return slot;
         }
         if (oldest == NULL || slot->used_ms < oldest->used_ms) {
             oldest = slot;
         }
     }
-    *oldest = (ja_slot_t){.used_ms = now_ms()};
+    *oldest = (ja_slot_t){.used_ms = ja_now_ms()};
     memcpy(oldest->digest, realm->digest, sizeof(oldest->digest));
     return oldest;
 }
@@ -285,7 +280,7 @@ static ja_token_slot_t *token_slot_of(const ja_realm_t *service)
             return slot;
         }
         bool is_free = memcmp(slot->digest, nobody, sizeof(nobody)) == 0;
-        if (usable == NULL && (is_free || slot->end_ms <= now_ms())) {
+        if (usable == NULL && (is_free || slot->end_ms <= ja_now_ms())) {
             usable = slot;
         }
     }
@@ -338,7 +333,7 @@ typedef struct identity_t {
 static void read_identity(ja_slot_t *slot, void *context)
 {
     identity_t *identity = context;
-    bool holds = slot->identity_mark == identity->mark && slot->identity_until_ms > now_ms();
+    bool holds = slot->identity_mark == identity->mark && slot->identity_until_ms > ja_now_ms();
 
     identity->is = holds ? slot->identity : JA_IDENTITY_UNKNOWN;
 }
@@ -369,7 +364,7 @@ static void write_identity(ja_slot_t *slot, void *context)
 
     slot->identity = identity->is;
     slot->identity_mark = identity->mark;
-    slot->identity_until_ms = now_ms() + IDENTITY_MS;
+    slot->identity_until_ms = ja_now_ms() + IDENTITY_MS;
 }
 
 void ja_identity_learn(const ja_realm_t *realm, uint64_t mark, bool known)
@@ -387,7 +382,7 @@ typedef struct saying_t {
 static void note_saying(ja_slot_t *slot, void *context)
 {
     saying_t *saying = context;
-    int64_t now = now_ms();
+    int64_t now = ja_now_ms();
 
     saying->may = now - slot->said_ms[saying->outcome] >= LOG_INTERVAL_MS;
     if (saying->may) {

@@ -44,11 +44,6 @@ void ja_store_pre_config(apr_pool_t *pconf)
 
 /* ---- the shared part ----------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    return apr_time_as_msec(apr_time_now());
-}
-
 static bool lock(void)
 {
     return mutex == NULL || apr_global_mutex_lock(mutex) == APR_SUCCESS;
@@ -218,7 +213,7 @@ static void take_over(server_rec *server)
         const unsigned char *key = kept->bytes + at;
         memcpy(&len, key + JA_KEY_LEN, sizeof(len));
         ja_entry_t *entry = ja_entry_from_block(key + JA_KEY_LEN + sizeof(len), len);
-        int64_t left_ms = entry != NULL ? entry->record.until_ms - now_ms() : 0;
+        int64_t left_ms = entry != NULL ? entry->record.until_ms - ja_now_ms() : 0;
         if (left_ms > 0) {
             store_shared(key, entry, left_ms / 1000 + 1);
             count++;
@@ -319,7 +314,7 @@ void ja_store_child_init(apr_pool_t *pchild, server_rec *server)
 
 int64_t ja_store_age(const ja_entry_t *entry)
 {
-    int64_t age = now_ms() - entry->record.stored_at_ms;
+    int64_t age = ja_now_ms() - entry->record.stored_at_ms;
 
     return age < 0 ? 0 : age; /* the clock was set back */
 }
@@ -367,7 +362,7 @@ static bool is_newer(const ja_entry_t *one, const ja_entry_t *other)
 static void put_back_if_lost(const unsigned char *key, ja_entry_t *entry)
 {
     uint32_t seen = __atomic_load_n(&entry->seen_s, __ATOMIC_RELAXED);
-    int64_t left_s = (entry->record.until_ms - now_ms()) / 1000;
+    int64_t left_s = (entry->record.until_ms - ja_now_ms()) / 1000;
 
     if (now_s() - seen < PUT_BACK_S || left_s <= 0 ||
         !__atomic_compare_exchange_n(&entry->seen_s, &seen, now_s(), false, __ATOMIC_RELAXED,
@@ -401,7 +396,7 @@ ja_entry_t *ja_store_lookup(const unsigned char key[JA_KEY_LEN], const ja_fresh_
 
 void ja_store_keep(const unsigned char key[JA_KEY_LEN], ja_entry_t *entry, int64_t seconds)
 {
-    entry->record.until_ms = now_ms() + seconds * 1000;
+    entry->record.until_ms = ja_now_ms() + seconds * 1000;
     put_at_hand(key, entry);
     if (seconds > 0) {
         store_shared(key, entry, seconds);

@@ -26,11 +26,6 @@ enum {
 
 static ja_engine_t *engine; /* for errands */
 
-static int64_t now_ms(void)
-{
-    return apr_time_as_msec(apr_time_now());
-}
-
 static int64_t lease_ms(const ja_realm_t *service)
 {
     return service->network.connect_ms + service->network.total_ms;
@@ -64,7 +59,7 @@ typedef struct reading_t {
 static void read_token(ja_token_slot_t *slot, void *context)
 {
     reading_t *reading = context;
-    int64_t now = now_ms();
+    int64_t now = ja_now_ms();
 
     reading->good = slot->version != 0 && now < slot->end_ms;
     if (reading->good) {
@@ -101,7 +96,7 @@ typedef struct refusal_t {
 static void take_refusal(ja_token_slot_t *slot, void *context)
 {
     refusal_t *refusal = context;
-    int64_t now = now_ms();
+    int64_t now = ja_now_ms();
     int64_t lifetime = slot->end_ms - slot->fetched_ms;
     int64_t pause = lifetime < REFUSED_PAUSE_MS ? lifetime : REFUSED_PAUSE_MS;
 
@@ -170,7 +165,7 @@ bool ja_token_is_needed(const ja_realm_t *realm)
 static void renew_behind(const ja_order_t *order)
 {
     ja_order_t errand = {
-        .realm = order->realm, .errand = true, .asked_at_ms = now_ms(), .origin = order->origin};
+        .realm = order->realm, .errand = true, .asked_at_ms = ja_now_ms(), .origin = order->origin};
 
     memcpy(errand.key, order->realm->token->digest, JA_KEY_LEN);
     ja_fetch_visitor_refresh(engine, &errand);
@@ -185,7 +180,7 @@ bool ja_token_authorize(const ja_order_t *order, ja_ask_t *ask)
                          .base = realm->site.base.url,
                          .url = ask->url,
                          .access = access.text,
-                         .now = now_ms() / 1000};
+                         .now = ja_now_ms() / 1000};
 
     (void)get(realm, &access);
     if (access.due) {
@@ -209,7 +204,7 @@ bool ja_token_renews(const ja_order_t *order, ja_ask_t *ask, const ja_verdict_t 
     if (!refused || ask->outside || ask->access == 0 || ja_policy_lacks_scope(answer)) {
         return false;
     }
-    if (now_ms() >= ask->access_end_ms) {
+    if (ja_now_ms() >= ask->access_end_ms) {
         return true; /* it came to its end on the way: that says nothing about the next one */
     }
     if (ask->renewed) {
@@ -265,7 +260,7 @@ static bool write_request(const ja_order_t *order, ja_ask_t *ask)
         .base = realm->site.base.url,
         .access = ja_rotation_refresh(order),
         .audience = audience,
-        .now = now_ms() / 1000,
+        .now = ja_now_ms() / 1000,
     };
     char *storage = calloc(1, JA_GRANT_BODY_MAX);
 
@@ -297,7 +292,7 @@ static ja_step_t send_request(const ja_order_t *order, ja_ask_t *ask, ja_entry_t
     ask->max_bytes = JA_GRANT_BODY_MAX;
     memset(&ask->held, 0, sizeof(ask->held));
     ask->asked = (ja_asked_t){.kind = service->site.kind};
-    ask->sent_ms = now_ms();
+    ask->sent_ms = ja_now_ms();
     ja_buf_add(&url, service->site.base.url);
     if (!write_request(order, ask) || url.overflow) {
         free(ask->body);
@@ -454,7 +449,7 @@ static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
                             const ja_verdict_t *verdict, const ja_answer_t *answer,
                             const ja_grant_t *grant)
 {
-    int64_t wait = ja_limit_retry_after(answer->header[JA_HEADER_RETRY_AFTER], now_ms() / 1000,
+    int64_t wait = ja_limit_retry_after(answer->header[JA_HEADER_RETRY_AFTER], ja_now_ms() / 1000,
                                         RETRY_AFTER_MAX_S);
     ja_outcome_t outcome = verdict->outcome;
     const char *cause = verdict->cause;
@@ -473,7 +468,7 @@ static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
     }
     ja_entry_t *failure = ja_entry_failure(outcome, cause, answer->detail);
     if (failure != NULL) {
-        failure->record.stored_at_ms = now_ms();
+        failure->record.stored_at_ms = ja_now_ms();
         failure->record.upstream_status = answer->status;
         failure->record.retry_after = (int32_t)wait;
     }
