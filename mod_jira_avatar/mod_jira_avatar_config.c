@@ -29,6 +29,7 @@ typedef struct upstream_t {
 static struct {
     const ja_conf_t *defaults;
     const char *store;
+    const char *generation;
     const char *state_dir;
     apr_array_header_t *sections;  /* of ja_conf_section_t */
     apr_array_header_t *realms;    /* of const ja_realm_t * */
@@ -401,6 +402,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     ja_conf_overlay(&global, house.defaults,
                     ap_get_module_config(main_server->lookup_defaults, &jira_avatar_module));
     house.store = global.store.value;
+    house.generation = global.generation.value;
     house.state_dir = global.state_dir.value;
     house.sections = apr_array_make(pconf, 4, sizeof(ja_conf_section_t));
     house.realms = apr_array_make(pconf, 4, sizeof(const ja_realm_t *));
@@ -539,6 +541,11 @@ const ja_fallback_t *ja_conf_fallback(const ja_settings_t *settings, int status)
 const char *ja_conf_store(void)
 {
     return house.store;
+}
+
+const char *ja_conf_generation(void)
+{
+    return house.generation;
 }
 
 const char *ja_conf_state_dir(void)

@@ -55,8 +55,9 @@ void ja_conf_settings(request_rec *r, ja_settings_t *settings);
 const ja_fallback_t *ja_conf_fallback(const ja_settings_t *settings, int status);
 
 /** The global settings, after configuration. */
-const char *ja_conf_store(void);     /* "shmcb:..." or NULL: the default store */
-const char *ja_conf_state_dir(void); /* absolute */
+const char *ja_conf_store(void);      /* "shmcb:..." or NULL: the default store */
+const char *ja_conf_generation(void); /* of what is stored; NULL: none */
+const char *ja_conf_state_dir(void);  /* absolute */
 
 /** Every realm that a server or a Location of the configuration has, for post_config and
  * child_init. */

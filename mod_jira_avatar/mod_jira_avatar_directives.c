@@ -18,6 +18,8 @@
 #include <http_core.h>
 #include <http_log.h>
 
+#include "ja_amount.h"
+
 APLOG_USE_MODULE(jira_avatar);
 
 #ifndef JA_VERSION
@@ -30,14 +32,6 @@ APLOG_USE_MODULE(jira_avatar);
 enum { USER_AGENT_MAX = 256 };
 
 /* ---- how a line is read --------------------------------------------------------------------- */
-
-typedef struct measure_t {
-    const char *help;
-    struct unit_t {
-        const char *name;
-        int64_t factor; /* how many of the smallest unit; 0 ends the list */
-    } units[8];
-} measure_t;
 
 typedef struct row_t row_t;
 
@@ -55,7 +49,7 @@ typedef struct line_t {
 typedef struct kind_t {
     const char *(*parse)(const line_t *line); /* NULL, or what is wrong as a sentence */
     int args[2];                              /* how many words, at least and at most */
-    const measure_t *measure;                 /* of a quantity */
+    const ja_measure_t *measure;              /* of a quantity */
     int64_t divisor;                          /* from the smallest unit to the one that is stored */
 } kind_t;
 
@@ -74,56 +68,18 @@ struct row_t {
 
 /* ---- quantities and words ------------------------------------------------------------------- */
 
-static const measure_t duration = {
-    .help = "write a number and one of ms, s, min, h, d or w, as in 90s",
-    .units = {{"ms", 1},
-              {"s", 1000},
-              {"", 1000},
-              {"min", 60000},
-              {"h", 3600000},
-              {"d", 86400000},
-              {"w", 604800000}},
-};
-static const measure_t size = {
-    .help = "write a number of bytes, or of K or M, as in 512K",
-    .units = {{"", 1}, {"K", 1024}, {"M", 1048576}},
-};
-static const measure_t amount_of_things = {
-    .help = "write a whole number",
-    .units = {{"", 1}},
-};
-
-static bool parse_amount(ja_slice_t in, const measure_t *measure, int64_t *amount)
-{
-    size_t digits = 0;
-    while (digits < in.len && apr_isdigit(in.data[digits])) {
-        digits++;
-    }
-    const ja_slice_t number = {in.data, digits};
-    const ja_slice_t unit = {in.data + digits, in.len - digits};
-    uint64_t count = 0;
-    for (const struct unit_t *each = measure->units; each->factor; each++) {
-        if (ja_slice_is_nocase(unit, each->name) &&
-            ja_text_number(number, (uint64_t)(INT64_MAX / each->factor), &count)) {
-            *amount = (int64_t)count * each->factor;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* An amount within "low..high". */
-static const char *parse_within(const line_t *line, const char *text, const measure_t *measure,
+static const char *parse_within(const line_t *line, const char *text, const ja_measure_t *measure,
                                 const char *domain, int64_t *amount)
 {
     const char *dots = strstr(domain, "..");
     int64_t low = 0;
     int64_t high = 0;
-    if (!dots || !parse_amount((ja_slice_t){domain, (size_t)(dots - domain)}, measure, &low) ||
-        !parse_amount(ja_slice(dots + 2), measure, &high)) {
+    if (!dots || !ja_amount_parse((ja_slice_t){domain, (size_t)(dots - domain)}, measure, &low) ||
+        !ja_amount_parse(ja_slice(dots + 2), measure, &high)) {
         return COMPLAIN(line, "its range %s is not well formed (an error of the module)", domain);
     }
-    if (!parse_amount(ja_slice(text), measure, amount)) {
+    if (!ja_amount_parse(ja_slice(text), measure, amount)) {
         return COMPLAIN(line, "\"%s\" is not understood; %s", text, measure->help);
     }
     if (*amount < low || *amount > high) {
@@ -398,7 +354,8 @@ static const char *parse_span(const line_t *line, const char *pair)
             return COMPLAIN(line, "%s is given twice", spans[i].name);
         }
         value->place = line->place;
-        const char *wrong = parse_within(line, text.data, &duration, "1ms..10min", &value->value);
+        const char *wrong =
+            parse_within(line, text.data, &ja_measure_duration, "1ms..10min", &value->value);
         return wrong ? COMPLAIN(line, "%s: %s", spans[i].name, wrong) : NULL;
     }
     return COMPLAIN(line, "\"%s\" is not understood; write %s", pair, line->row->domain);
@@ -444,9 +401,8 @@ static const char *parse_fallback(const line_t *line)
     return known ? NULL : COMPLAIN(line, "\"%s\" is not one of 403, 404, 502, 503, 504", status);
 }
 
-static const char *parse_store(const line_t *line)
+static const char *parse_provider(const line_t *line, const char *given)
 {
-    const char *given = line->argv[0];
     ja_slice_t arguments = ja_slice(given);
     const ja_slice_t provider = ja_text_piece(&arguments, ':');
     const char *name = apr_pstrmemdup(line->pool, provider.data, provider.len);
@@ -463,6 +419,19 @@ static const char *parse_store(const line_t *line)
     return STORE(ja_text_value_t, line, given);
 }
 
+/* The default provider may have a generation, too: either of the words may be missing. */
+static const char *parse_store(const line_t *line)
+{
+    ja_slice_t word = ja_slice(line->argv[line->argc - 1]);
+    const bool has_word = ja_text_take(&word, "generation=");
+    if (has_word ? word.len == 0 : line->argc == 2) {
+        return COMPLAIN(line, "\"%s\" is not generation=WORD", line->argv[line->argc - 1]);
+    }
+    line->conf->generation = (ja_text_value_t){line->place, has_word ? word.data : NULL};
+    return has_word && line->argc == 1 ? STORE(ja_text_value_t, line, NULL)
+                                       : parse_provider(line, line->argv[0]);
+}
+
 /* ---- the table ------------------------------------------------------------------------------ */
 
 #define KIND(name, ...) static const kind_t kind_##name = {__VA_ARGS__}
@@ -477,12 +446,13 @@ KIND(proxy, .parse = parse_proxy, .args = {1, 2});
 KIND(hosts, .parse = parse_hosts, .args = {1, INT_MAX});
 KIND(secret, .parse = parse_secret, .args = {1, 1});
 KIND(timeout, .parse = parse_timeout, .args = {1, 3});
-KIND(bytes, .parse = parse_quantity, .args = {1, 1}, .measure = &size, .divisor = 1);
-KIND(count, .parse = parse_quantity, .args = {1, 1}, .measure = &amount_of_things, .divisor = 1);
-KIND(seconds, .parse = parse_quantity, .args = {1, 1}, .measure = &duration, .divisor = 1000);
+KIND(bytes, .parse = parse_quantity, .args = {1, 1}, .measure = &ja_measure_bytes, .divisor = 1);
+KIND(count, .parse = parse_quantity, .args = {1, 1}, .measure = &ja_measure_count, .divisor = 1);
+KIND(seconds, .parse = parse_quantity, .args = {1, 1}, .measure = &ja_measure_duration,
+     .divisor = 1000);
 KIND(text, .parse = parse_text, .args = {1, 1});
 KIND(fallback, .parse = parse_fallback, .args = {1, 2});
-KIND(store, .parse = parse_store, .args = {1, 1});
+KIND(store, .parse = parse_store, .args = {1, 2});
 KIND(path, .parse = parse_path, .args = {1, 1});
 
 enum {

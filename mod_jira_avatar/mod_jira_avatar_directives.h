@@ -57,8 +57,10 @@ JA_VALUE_TYPE(ja_fallback_value_t, const ja_fallback_t *);
 #define JA_VALUES_seconds(member)     JA_VALUE(ja_number_value_t, member)
 #define JA_VALUES_text(member)        JA_VALUE(ja_text_value_t, member)
 #define JA_VALUES_secret(member)      JA_VALUE(ja_secret_value_t, member)
-#define JA_VALUES_store(member)       JA_VALUE(ja_text_value_t, member)
 #define JA_VALUES_path(member)        JA_VALUE(ja_text_value_t, member)
+#define JA_VALUES_store(member)                                                                    \
+    JA_VALUE(ja_text_value_t, member)                                                              \
+    JA_VALUE(ja_text_value_t, generation)
 #define JA_VALUES_timeout(member)                                                                  \
     JA_VALUE(ja_number_value_t, connect_ms)                                                        \
     JA_VALUE(ja_number_value_t, total_ms)                                                          \

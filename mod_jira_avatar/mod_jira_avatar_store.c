@@ -9,6 +9,8 @@
 #include <http_log.h>
 #include <util_mutex.h>
 
+#include <openssl/sha.h>
+
 #include "ja_memory.h"
 #include "mod_jira_avatar_config.h"
 #include "mod_jira_avatar_shared.h"
@@ -19,6 +21,7 @@ APLOG_USE_MODULE(jira_avatar);
 #define DEFAULT_PROVIDER "shmcb"
 #define DEFAULT_ARGUMENT STORE_NAME "(33554432)"
 #define CARRIED_KEY      "mod_jira_avatar.store"
+#define GENERATION_KEY   "mod_jira_avatar.generation"
 
 enum {
     MEMORY_BYTES = 8 * 1024 * 1024, /* at hand in each child */
@@ -30,7 +33,8 @@ enum {
 
 static const ap_socache_provider_t *provider;
 static ap_socache_instance_t *instance;
-static apr_global_mutex_t *mutex; /* NULL if the provider needs none */
+static apr_global_mutex_t *mutex;            /* NULL if the provider needs none */
+static unsigned char generation[JA_KEY_LEN]; /* that of JiraAvatarStore; all zero: none */
 static server_rec *main_server;
 static ja_memory_t *memory;
 
@@ -56,19 +60,36 @@ static void unlock(void)
     }
 }
 
-static apr_status_t retrieve_into(const unsigned char *key, unsigned char *block, unsigned *len,
+/* By which the store knows an entry: another generation finds nothing of this one, not even in a
+ * store that outlives httpd. */
+typedef struct entry_id_t {
+    unsigned char bytes[JA_KEY_LEN];
+} entry_id_t;
+
+static entry_id_t id_of(const unsigned char *key)
+{
+    entry_id_t id;
+
+    for (size_t i = 0; i < JA_KEY_LEN; i++) {
+        id.bytes[i] = key[i] ^ generation[i];
+    }
+    return id;
+}
+
+static apr_status_t retrieve_into(const entry_id_t *id, unsigned char *block, unsigned *len,
                                   apr_pool_t *pool)
 {
     if (!lock()) {
         return APR_EGENERAL;
     }
-    apr_status_t rv = provider->retrieve(instance, main_server, key, JA_KEY_LEN, block, len, pool);
+    apr_status_t rv =
+        provider->retrieve(instance, main_server, id->bytes, JA_KEY_LEN, block, len, pool);
     unlock();
     return rv;
 }
 
 /* Reads into a buffer of `size`; *is_short says that a larger one may help. */
-static ja_entry_t *retrieve(const unsigned char *key, unsigned size, bool *is_short)
+static ja_entry_t *retrieve(const entry_id_t *id, unsigned size, bool *is_short)
 {
     ja_entry_t *entry = NULL;
     apr_pool_t *pool;
@@ -79,7 +100,7 @@ static ja_entry_t *retrieve(const unsigned char *key, unsigned size, bool *is_sh
         return NULL;
     }
     if (apr_pool_create(&pool, main_server->process->pool) == APR_SUCCESS) {
-        apr_status_t rv = retrieve_into(key, block, &len, pool);
+        apr_status_t rv = retrieve_into(id, block, &len, pool);
         *is_short = rv == APR_ENOSPC;
         if (rv == APR_SUCCESS) {
             entry = ja_entry_from_block(block, len);
@@ -97,11 +118,12 @@ static ja_entry_t *retrieve_shared(const unsigned char *key)
     if (provider == NULL) {
         return NULL;
     }
-    ja_entry_t *entry = retrieve(key, USUAL_BLOCK, &is_short);
-    return is_short ? retrieve(key, LARGEST_BLOCK, &is_short) : entry;
+    const entry_id_t id = id_of(key);
+    ja_entry_t *entry = retrieve(&id, USUAL_BLOCK, &is_short);
+    return is_short ? retrieve(&id, LARGEST_BLOCK, &is_short) : entry;
 }
 
-static void store_shared(const unsigned char *key, const ja_entry_t *entry, int64_t seconds)
+static void store_shared(entry_id_t id, const ja_entry_t *entry, int64_t seconds)
 {
     ja_slice_t block = ja_entry_block(entry);
     apr_time_t expiry = apr_time_now() + apr_time_from_sec(seconds);
@@ -112,7 +134,7 @@ static void store_shared(const unsigned char *key, const ja_entry_t *entry, int6
     }
     if (lock()) {
         apr_status_t rv =
-            provider->store(instance, main_server, key, JA_KEY_LEN, expiry,
+            provider->store(instance, main_server, id.bytes, JA_KEY_LEN, expiry,
                             (unsigned char *)(uintptr_t)block.data, (unsigned)block.len, pool);
         unlock();
         if (rv != APR_SUCCESS) {
@@ -126,7 +148,7 @@ static void store_shared(const unsigned char *key, const ja_entry_t *entry, int6
 /* ---- across a reload ----------------------------------------------------------------------- */
 
 /* A reload takes configuration, modules and with them the store away and makes them anew. What was
- * in it waits in the parent meanwhile: after each other a key, a length and a block. */
+ * in it waits in the parent meanwhile: after each other an id, a length and a block. */
 typedef struct carried_t {
     unsigned char *bytes; /* malloc: pools and modules come and go */
     size_t used, room;
@@ -163,7 +185,7 @@ static bool make_room(carried_t *kept, size_t more)
 }
 
 static apr_status_t carry(ap_socache_instance_t *from, server_rec *server, void *self,
-                          const unsigned char *key, unsigned key_len, const unsigned char *block,
+                          const unsigned char *id, unsigned id_len, const unsigned char *block,
                           unsigned len, apr_pool_t *pool)
 {
     carried_t *kept = self;
@@ -172,11 +194,11 @@ static apr_status_t carry(ap_socache_instance_t *from, server_rec *server, void 
     (void)from;
     (void)server;
     (void)pool;
-    if (key_len != JA_KEY_LEN || !make_room(kept, JA_KEY_LEN + sizeof(block_len) + len)) {
+    if (id_len != JA_KEY_LEN || !make_room(kept, JA_KEY_LEN + sizeof(block_len) + len)) {
         return APR_SUCCESS; /* a fetch more, no harm */
     }
     unsigned char *at = kept->bytes + kept->used;
-    memcpy(at, key, JA_KEY_LEN);
+    memcpy(at, id, JA_KEY_LEN);
     memcpy(at + JA_KEY_LEN, &block_len, sizeof(block_len));
     memcpy(at + JA_KEY_LEN + sizeof(block_len), block, len);
     kept->used += JA_KEY_LEN + sizeof(block_len) + len;
@@ -210,12 +232,14 @@ static void take_over(server_rec *server)
 
     while (at < kept->used) {
         uint32_t len;
-        const unsigned char *key = kept->bytes + at;
-        memcpy(&len, key + JA_KEY_LEN, sizeof(len));
-        ja_entry_t *entry = ja_entry_from_block(key + JA_KEY_LEN + sizeof(len), len);
+        const unsigned char *place = kept->bytes + at;
+        entry_id_t id;
+        memcpy(id.bytes, place, sizeof(id.bytes));
+        memcpy(&len, place + sizeof(id), sizeof(len));
+        ja_entry_t *entry = ja_entry_from_block(place + sizeof(id) + sizeof(len), len);
         int64_t left_ms = entry != NULL ? entry->record.until_ms - ja_now_ms() : 0;
         if (left_ms > 0) {
-            store_shared(key, entry, left_ms / 1000 + 1);
+            store_shared(id, entry, left_ms / 1000 + 1);
             count++;
         }
         ja_entry_unref(entry);
@@ -226,6 +250,27 @@ static void take_over(server_rec *server)
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, server,
                      "JAV0760: %u avatars stay at hand across the reload", count);
     }
+}
+
+/* What is carried over to another generation would be found by nobody. */
+static void begin_generation(server_rec *server)
+{
+    const char *word = ja_conf_generation();
+    unsigned char *before = ap_retained_data_get(GENERATION_KEY);
+    const bool is_start = before == NULL;
+
+    memset(generation, 0, sizeof(generation));
+    if (word != NULL) {
+        SHA256((const unsigned char *)word, strlen(word), generation);
+    }
+    if (is_start) {
+        before = ap_retained_data_create(GENERATION_KEY, sizeof(generation));
+    } else if (memcmp(before, generation, sizeof(generation)) != 0) {
+        forget_carried();
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, server,
+                     "JAV0761: another generation in JiraAvatarStore: every avatar is forgotten");
+    }
+    memcpy(before, generation, sizeof(generation));
 }
 
 /* ---- start --------------------------------------------------------------------------------- */
@@ -262,6 +307,7 @@ int ja_store_post_config(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *serve
     const char *configured = ja_conf_store();
 
     main_server = server;
+    begin_generation(server);
     const char *error = create_instance(
         pconf, ptemp, configured != NULL ? configured : DEFAULT_PROVIDER ":" DEFAULT_ARGUMENT);
     if (error != NULL && configured != NULL) {
@@ -371,7 +417,7 @@ static void put_back_if_lost(const unsigned char *key, ja_entry_t *entry)
     }
     ja_entry_t *held = retrieve_shared(key);
     if (held == NULL) {
-        store_shared(key, entry, left_s);
+        store_shared(id_of(key), entry, left_s);
     }
     ja_entry_unref(held);
 }
@@ -399,7 +445,7 @@ void ja_store_keep(const unsigned char key[JA_KEY_LEN], ja_entry_t *entry, int64
     entry->record.until_ms = ja_now_ms() + seconds * 1000;
     put_at_hand(key, entry);
     if (seconds > 0) {
-        store_shared(key, entry, seconds);
+        store_shared(id_of(key), entry, seconds);
     }
 }
 

@@ -8,6 +8,7 @@ cd "${srcdir:=.}/mod_jira_avatar" || exit 1
 # file                    libraries besides libc
 table='
 ja_text
+ja_amount
 ja_query
 ja_url
 ja_address

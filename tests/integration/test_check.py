@@ -208,8 +208,8 @@ def test_the_dump_of_virtual_hosts(configured, jira):
 
 
 def test_the_dump_names_directives_of_the_whole_server(configured, jira):
-    status, text = configured(avatars(jira), server="JiraAvatarStore shmcb:avatars(65536)"
+    status, text = configured(avatars(jira), server="JiraAvatarStore shmcb:avatars(65536) generation=2"
                               ).configtest(DUMP)
     assert status == 0
-    assert re.search(r"JiraAvatarStore +shmcb:avatars\(65536\)  # ", text)
+    assert re.search(r"JiraAvatarStore +shmcb:avatars\(65536\) generation=2  # ", text)
     assert re.search(r"JiraAvatarStateDir +\S+  # default", text)

@@ -178,7 +178,9 @@ def test_a_mistake_in_the_server(configured, line):
 
 @pytest.mark.parametrize(
     "line",
-    ["JiraAvatarStore nonsense:x", "JiraAvatarStateDir relative/dir"],
+    ["JiraAvatarStore nonsense:x", "JiraAvatarStore shmcb generation=",
+     "JiraAvatarStore shmcb 2", "JiraAvatarStore generation=2 shmcb",
+     "JiraAvatarStore shmcb generation=2 x", "JiraAvatarStateDir relative/dir"],
 )
 def test_a_mistake_in_a_global_directive(configured, line):
     status, output = configured(flat(f"{line}\n"), env=ENVIRONMENT).configtest()
@@ -288,7 +290,9 @@ def test_a_good_line_is_legal_in_every_context(configured, line):
     accepted(configured(flat(text), env=ENVIRONMENT))
 
 
-@pytest.mark.parametrize("line", ["JiraAvatarStore shmcb", "JiraAvatarStateDir {root}/run"])
+@pytest.mark.parametrize("line", [
+    "JiraAvatarStore shmcb", "JiraAvatarStore generation=2",
+    "JiraAvatarStore shmcb:avatars(65536) generation=2026-11-22", "JiraAvatarStateDir {root}/run"])
 def test_a_good_global_line(configured, line):
     accepted(configured(flat(f"{line}\n")))
 

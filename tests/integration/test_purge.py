@@ -210,6 +210,33 @@ def test_a_reload_forgets_nothing(serve, jira):
     assert fetched(jira) == 0
 
 
+@pytest.mark.mpm
+@pytest.mark.parametrize("before, after, forgets", [
+    ("generation=2", "generation=2", False),
+    ("generation=2", "generation=3", True),
+    ("", "generation=2", True),
+    ("generation=2", "", True),
+    ("shmcb:some(1048576) generation=2", "shmcb:other(2097152) generation=2", False),
+])
+def test_another_generation_forgets_at_a_reload(serve, jira, before, after, forgets):
+    def store(arguments):
+        return f"JiraAvatarStore {arguments}\n" if arguments else ""
+
+    server = serve(avatars(jira), server=store(before))
+    server.get(PICTURE)
+    server.server_text = store(after)
+    server.write()
+    server.graceful()
+    server.wait_log("JAV0761" if forgets else "JAV0760")
+    assert ("JAV0761" in server.log()) == forgets
+    jira.clear()
+    assert ("hit" in server.get(PICTURE)["Cache-Status"]) == (not forgets)
+    assert fetched(jira) == forgets
+    server.graceful()
+    assert "hit" in server.get(PICTURE)["Cache-Status"]
+    assert fetched(jira) == 0
+
+
 def test_a_bad_source_is_a_configuration_error(configured, jira):
     server = configured(join(avatars(jira), handler("JiraAvatarPurgeToken file:/nonexistent")))
     status, said = server.configtest()
