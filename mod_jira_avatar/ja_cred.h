@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ja_cred: credentials. A kind is one row of a table: its name, its pairs, and the function that
- * writes its header.
+ * ja_cred: a credential: a kind, and the values of its pairs.
  *
  * Threads: parsing at configuration time, everything else any thread.
  * Memory:  configuration pool.
@@ -11,7 +10,7 @@
 
 #include <apr_pools.h>
 
-#include "ja_grant.h"
+#include "ja_kind.h"
 
 enum { JA_AUTHORIZATION_MAX = 12288 };
 
@@ -35,16 +34,6 @@ const char *ja_cred_describe(const ja_cred_t *cred);
 /** Who is meant, for logs and remedies: the user of `basic`, "" where the kind names nobody. */
 const char *ja_cred_user(const ja_cred_t *cred);
 
-/** What a header or a token request is made from besides the credential. */
-typedef struct ja_cred_use_t {
-    bool cloud;           /* the site is Jira Cloud */
-    const char *base;     /* URL of the site */
-    const char *url;      /* of the request that the header is for, which is a GET */
-    const char *access;   /* the access token; the refresh token of a token request */
-    const char *audience; /* of a token request: the origin of the token service */
-    int64_t now;          /* Unix seconds */
-} ja_cred_use_t;
-
 /** Writes the value of the Authorization header ("Basic ...", "Bearer ..."); nothing for `none`.
  *  Re-reads a changed secret first. The caller wipes the buffer after use.
  *  @return false if it does not fit or the secret holds a control character */
@@ -63,6 +52,13 @@ const char *ja_cred_token_request(ja_cred_t *cred, const ja_cred_use_t *use, ja_
 
 /** The configured refresh token of a kind that rotates it; NULL for other kinds. */
 ja_secret_t *ja_cred_refresh_token(const ja_cred_t *cred);
+
+/** The secret of a kind that sends it to Jira as it is; NULL for other kinds. */
+ja_secret_t *ja_cred_sent_secret(const ja_cred_t *cred);
+
+/** When that secret ends, as the administrator wrote it down, in Unix seconds; 0: he did not. It
+ *  is no part of the description. */
+int64_t ja_cred_expires(const ja_cred_t *cred);
 
 /** The text that names what rotates, the same as long as it is the same grant: client and source
  *  of the refresh token. */

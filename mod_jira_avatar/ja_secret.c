@@ -409,6 +409,14 @@ const char *ja_secret_fault(ja_secret_t *secret)
     return news;
 }
 
+int64_t ja_secret_changed_at(ja_secret_t *secret)
+{
+    apr_thread_mutex_lock(secret->lock);
+    int64_t seconds = secret->path ? (int64_t)secret->seen.st_mtim.tv_sec : 0;
+    apr_thread_mutex_unlock(secret->lock);
+    return seconds;
+}
+
 void ja_secret_reveal(ja_secret_t *secret, ja_buf_t *out)
 {
     apr_thread_mutex_lock(secret->lock);

@@ -46,6 +46,9 @@ bool ja_secret_is_frozen(ja_secret_t *secret);
  * found: the end of a sentence that begins with the source. Told once per fault; else NULL. */
 const char *ja_secret_fault(ja_secret_t *secret);
 
+/** When the file that the value is from was last written, Unix seconds; 0 for other sources. */
+int64_t ja_secret_changed_at(ja_secret_t *secret);
+
 /** Appends the bytes to `out`, for the few places that need them raw (a proxy's user:password).
  *  The caller wipes `out` after use. */
 void ja_secret_reveal(ja_secret_t *secret, ja_buf_t *out);

@@ -347,9 +347,11 @@ void ja_buf_add_percent(ja_buf_t *buf, ja_slice_t slice)
     }
 }
 
+static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 void ja_buf_add_base64url(ja_buf_t *buf, const unsigned char *bytes, size_t len)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const char *digits = base64url;
 
     for (size_t i = 0; i < len; i += 3) {
         size_t have = len - i < 3 ? len - i : 3;
@@ -361,4 +363,36 @@ void ja_buf_add_base64url(ja_buf_t *buf, const unsigned char *bytes, size_t len)
                        digits[group & 63]};
         add_bytes(buf, out, have + 1);
     }
+}
+
+/* Of the last digit only the bits that make up a byte may be set. */
+static bool is_base64url(ja_slice_t text)
+{
+    static const unsigned unused[] = {0, 0, 15, 3}; /* bits, by what the last group has */
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '\0' || strchr(base64url, text.data[i]) == NULL) {
+            return false;
+        }
+    }
+    size_t last = text.len % 4;
+    size_t value = last > 1 ? (size_t)(strchr(base64url, text.data[text.len - 1]) - base64url) : 0;
+    return last != 1 && (value & unused[last]) == 0;
+}
+
+bool ja_buf_add_from_base64url(ja_buf_t *buf, ja_slice_t text)
+{
+    unsigned bits = 0;
+
+    if (!is_base64url(text)) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        bits = bits << 6 | (unsigned)(strchr(base64url, text.data[i]) - base64url);
+        if (i % 4 != 0) {
+            char byte = (char)(bits >> (6 - 2 * (i % 4)) & 255);
+            add_bytes(buf, &byte, 1);
+        }
+    }
+    return true;
 }

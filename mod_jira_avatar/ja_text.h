@@ -85,4 +85,8 @@ void ja_buf_add_percent(ja_buf_t *buf, ja_slice_t slice);
 /** Adds base64url without padding (RFC 4648 section 5, as JWT wants it). */
 void ja_buf_add_base64url(ja_buf_t *buf, const unsigned char *bytes, size_t len);
 
+/** Adds what base64url text without padding stands for.
+ *  @return false, and nothing is added, if it is none; what does not fit overflows as elsewhere */
+bool ja_buf_add_from_base64url(ja_buf_t *buf, ja_slice_t text);
+
 #endif

@@ -9,6 +9,7 @@ cd "${srcdir:=.}/mod_jira_avatar" || exit 1
 table='
 ja_text
 ja_amount
+ja_expiry                 openssl jansson
 ja_query
 ja_url
 ja_address
@@ -30,6 +31,7 @@ ja_sign                   openssl
 ja_secret                 apr openssl
 ja_grant                  apr openssl jansson
 ja_state                  openssl
+ja_kind                   openssl
 ja_cred                   apr openssl
 ja_realm
 ja_entry                  openssl
