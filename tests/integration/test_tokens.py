@@ -246,6 +246,16 @@ def test_an_outage_of_the_token_service(serve, jira, mode, status):
     assert len(requests(jira)) <= 3
 
 
+@pytest.mark.parametrize("kind", ["oauth-client", "oauth-refresh", "dc-refresh"])
+def test_a_token_request_that_gets_lost_is_not_repeated_blindly(serve, jira, kind):
+    server = serve(site(jira, kind), allow=[COMPLAINS])
+    assert server.get(PATH + jira.new_id()).status == 200
+    jira.tokens(revoke_access=True)
+    jira.mode("close", face="dc" if kind.startswith("dc") else "auth", match="token", times=1)
+    assert server.get(PATH + jira.new_id()).status == 502
+    assert len(requests(jira)) == 2
+
+
 def test_nothing_secret_in_the_log(serve, jira):
     server = serve(site(jira, "oauth-refresh"), allow=[COMPLAINS], server="LogLevel trace8")
     assert server.get(PATH + jira.new_id()).status == 200
