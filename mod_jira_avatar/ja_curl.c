@@ -3,6 +3,7 @@
 #include "ja_curl.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,7 +328,7 @@ static int poll_timeout(const ja_curl_t *curl, int64_t wait_ms)
             wait_ms = wait_ms < 0 || left < wait_ms ? left : wait_ms;
         }
     }
-    return curl->any_failed ? 0 : wait_ms > 60000 ? 60000 : (int)wait_ms;
+    return curl->any_failed ? 0 : wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
 }
 
 static void drain_wake(ja_curl_t *curl)

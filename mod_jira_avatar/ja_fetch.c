@@ -308,12 +308,19 @@ static bool is_ended(ja_engine_t *engine)
     return ended;
 }
 
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
 static void *fetch_thread(void *self)
 {
     ja_engine_t *engine = self;
+    const ja_desk_t *desk = &engine->desk;
 
     for (;;) {
-        int64_t wait_ms = run_flights(engine);
+        int64_t tend_ms = desk->tend != NULL ? desk->tend(desk->self) : -1;
+        int64_t wait_ms = sooner(tend_ms, run_flights(engine));
         if (is_ended(engine)) { /* only now: aborting has just landed the last flights */
             return NULL;
         }

@@ -81,6 +81,10 @@ typedef struct ja_desk_t {
                             const ja_answer_t *answer);
     /** The flight ends with `entry` (its own or a time-out); what the flight held is released. */
     void (*landed)(void *self, const ja_order_t *order, const ja_entry_t *entry);
+    /** The fetch thread, if there is one, asks with every turn for what nobody ordered: it is
+     *  begun by ja_fetch_visitor_refresh(). NULL: there is none.
+     *  @return milliseconds until there may be something; -1: not before something else happens */
+    int64_t (*tend)(void *self);
 } ja_desk_t;
 
 /** Sends asks; ja_curl. */

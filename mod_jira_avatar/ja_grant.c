@@ -13,6 +13,11 @@ enum {
     LIFETIME_MAX = 24 * 60 * 60
 };
 
+static const int64_t margin_max_ms = 10000; /* a token is not sent so long before its end, */
+static const int64_t renew_min_ms = 60000;  /* and the next one is bought so long before it */
+static const int64_t in_use_ms = INT64_C(3) * 24 * 60 * 60 * 1000; /* a weekend is not the end */
+static const int64_t alive_ms = INT64_C(7) * 24 * 60 * 60 * 1000;
+
 /* ---- asking -------------------------------------------------------------------------------- */
 
 const char *ja_body_content_type(ja_body_t type)
@@ -197,4 +202,44 @@ void ja_grant_read(int http_status, const unsigned char *body, size_t len, ja_gr
         grant->status = read_object(http_status, root, grant);
     }
     json_decref(root);
+}
+
+/* ---- the life of an access token ----------------------------------------------------------- */
+
+static int64_t lesser(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t greater(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* 20 % of its life before its end, but a minute; of a short life 30 %. */
+static int64_t renew_before(int64_t life_ms)
+{
+    return lesser(greater(life_ms / 5, renew_min_ms), life_ms * 3 / 10);
+}
+
+void ja_token_life_begin(ja_token_life_t *life, int64_t bought_ms, int64_t lifetime)
+{
+    int64_t life_ms = lifetime * 1000;
+
+    life->bought_ms = bought_ms;
+    life->renew_ms = bought_ms + life_ms - renew_before(life_ms);
+    life->end_ms = bought_ms + life_ms - lesser(life_ms / 10, margin_max_ms);
+}
+
+int64_t ja_token_life_due(const ja_token_life_t *life, bool refreshes, int64_t now_ms)
+{
+    int64_t due = lesser(life->renew_ms, life->end_ms); /* a refused one has ended early */
+
+    if (life->bought_ms == 0) {
+        return INT64_MAX;
+    }
+    if (now_ms - life->used_ms < in_use_ms) {
+        return due;
+    }
+    return refreshes ? greater(due, life->bought_ms + alive_ms) : INT64_MAX;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ja_grant: what is said to a token service (RFC 6749), and what it answers.
+ * ja_grant: what is said to a token service (RFC 6749), what it answers, and how long that lasts.
  *
  * Threads: no state, any thread.
  * Memory:  the caller's; copies of a token that are made on the way are wiped.
@@ -54,5 +54,23 @@ typedef struct ja_grant_t {
 
 /** Reads an answer; total. The caller wipes `grant`. */
 void ja_grant_read(int http_status, const unsigned char *body, size_t len, ja_grant_t *grant);
+
+/* ---- the life of an access token ----------------------------------------------------------- */
+
+/** Unix milliseconds. */
+typedef struct ja_token_life_t {
+    int64_t bought_ms; /* 0: there was none yet */
+    int64_t renew_ms;  /* from then on the next one is bought, */
+    int64_t end_ms;    /* and from then on this one is not sent any more */
+    int64_t used_ms;   /* when something was last asked with it, or with one before it */
+} ja_token_life_t;
+
+/** A token begins its life; its use goes on. `lifetime` in seconds. */
+void ja_token_life_begin(ja_token_life_t *life, int64_t bought_ms, int64_t lifetime);
+
+/** When the next one is to be bought though nobody needs it; INT64_MAX: not at all. What was used
+ *  within three days is renewed in time. What is not goes to its end, but where a refresh token is
+ *  behind it, the next one is bought every week: unused, that would die after 90 days. */
+int64_t ja_token_life_due(const ja_token_life_t *life, bool refreshes, int64_t now_ms);
 
 #endif

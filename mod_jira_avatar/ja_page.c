@@ -491,6 +491,9 @@ static void site_section(const ja_report_t *report, const ja_site_report_t *site
     ja_out(out, "<div class=\"pair\">");
     durations(out, &site->metrics);
     family(out, &site->metrics, JA_FAMILY_FETCHES, "What Jira answered");
+    if (ja_metrics_sum(&site->metrics, JA_FAMILY_TOKENS) > 0) {
+        family(out, &site->metrics, JA_FAMILY_TOKENS, "Access tokens");
+    }
     ja_out(out, "</div>");
     failures(out, &site->journal, report->now_ms);
     ja_out(out, "</section>\n");

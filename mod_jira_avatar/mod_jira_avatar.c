@@ -108,7 +108,7 @@ static void child_init(apr_pool_t *pchild, server_rec *server)
                                  .transport = ja_curl_transport(transport),
                                  .threaded = threaded != AP_MPMQ_NOT_SUPPORTED};
     engine = ja_fetch_create(&params);
-    ja_token_child_init(engine);
+    ja_token_child_init(engine, server);
     if (!ja_fetch_start(engine)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server,
                      "JAV0012: no thread to fetch avatars with; only stored ones are served");
@@ -122,6 +122,7 @@ static void child_init(apr_pool_t *pchild, server_rec *server)
 static void child_stopping(apr_pool_t *pchild, int graceful)
 {
     (void)pchild;
+    ja_token_child_stopping();
     if (!graceful && engine != NULL) {
         ja_fetch_abort(engine);
     }

@@ -364,7 +364,7 @@ static void check_realms(check_t *check, ja_curl_t *transport)
     ja_engine_params_t params = {.desk = ja_desk(), .transport = ja_curl_transport(transport)};
 
     check->engine = ja_fetch_create(&params);
-    ja_token_child_init(check->engine);
+    ja_token_child_init(check->engine, check->server);
     ja_say_to(hear);
     for (int i = 0; check->engine != NULL && i < realms->nelts; i++) {
         check->realm = APR_ARRAY_IDX(realms, i, const ja_realm_t *);

@@ -590,6 +590,6 @@ static void landed(void *self, const ja_order_t *order, const ja_entry_t *entry)
 
 ja_desk_t ja_desk(void)
 {
-    ja_desk_t desk = {.self = NULL, .next = next, .answered = answered, .landed = landed};
+    ja_desk_t desk = {.next = next, .answered = answered, .landed = landed, .tend = ja_token_tend};
     return desk;
 }

@@ -94,6 +94,27 @@ ja_gate_t ja_gate_enter(const ja_realm_t *realm, uint64_t mark, int64_t probe_ms
     return entering.gate;
 }
 
+typedef struct rest_t {
+    uint64_t mark;
+    int64_t ms;
+} rest_t;
+
+static void read_rest(ja_slot_t *slot, void *context)
+{
+    rest_t *rest = context;
+    bool is_refused = rest->mark != 0 && rest->mark == slot->refused_mark;
+
+    rest->ms = is_refused ? -1 : ja_breaker_wait(&slot->site, ja_now_ms());
+}
+
+int64_t ja_gate_rest(const ja_realm_t *realm, uint64_t mark)
+{
+    rest_t rest = {mark, 0};
+
+    (void)ja_shared_slot(realm, read_rest, &rest);
+    return rest.ms;
+}
+
 ja_gate_t ja_gate_look(const ja_realm_t *realm)
 {
     const ja_slot_t *slot = ja_shared_peek(realm);

@@ -22,6 +22,10 @@ typedef struct ja_gate_t {
  *  @param mark tells the secret that will be sent from another one; 0: none is sent */
 ja_gate_t ja_gate_enter(const ja_realm_t *realm, uint64_t mark, int64_t probe_ms);
 
+/** For whoever would ask without need: milliseconds to wait before, or -1: this secret was refused,
+ *  and is not tried again for nobody. */
+int64_t ja_gate_rest(const ja_realm_t *realm, uint64_t mark);
+
 /** What a closed gate comes to; NULL if there is no memory. */
 ja_entry_t *ja_gate_failure(const ja_gate_t *gate);
 

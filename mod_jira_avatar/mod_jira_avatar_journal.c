@@ -92,7 +92,7 @@ static void note_failure(ja_journal_t *journal, const event_t *event)
         ja_buf_add(&text, ": ");
         ja_buf_add(&text, event->answer->detail);
     }
-    if (event->order->errand) {
+    if (event->ask->for_token) {
         ja_buf_add(&name, "access token");
     } else {
         ja_buf_add(&name, ja_ref_form_name(event->order->ref.form));
@@ -155,4 +155,21 @@ void ja_journal_answer(const ja_order_t *order, const ja_ask_t *ask, const ja_ve
     }
     ja_histogram_add(&metrics->fetch, event.now_ms - ask->sent_ms);
     (void)ja_shared_slot(order->realm, note_event, &event);
+}
+
+/* A token says nothing yet of whether Jira accepts it. */
+void ja_journal_token(const ja_order_t *order, const ja_ask_t *ask, ja_count_t as,
+                      const ja_verdict_t *verdict, const ja_answer_t *answer)
+{
+    event_t event = {order, ask, verdict, answer, ja_now_ms()};
+    ja_metrics_t *metrics = ja_shared_metrics(order->realm);
+
+    if (metrics == NULL || answer->net == JA_NET_ABORTED) {
+        return;
+    }
+    ja_metrics_tick(metrics, event.now_ms / 1000);
+    ja_metrics_add(metrics, as, 1);
+    if (verdict != NULL && verdict->outcome != JA_OUTCOME_IMAGE) {
+        (void)ja_shared_slot(order->realm, note_event, &event);
+    }
 }

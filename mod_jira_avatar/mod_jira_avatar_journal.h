@@ -32,6 +32,11 @@ void ja_journal_visit(request_rec *r, const ja_visit_t *visit);
 /** Sets jira-avatar-kind: "project", "user", "icon", ... */
 void ja_journal_kind(request_rec *r, const ja_ref_t *ref);
 
+/** What a request for an access token came to: `as` is of that family. @param verdict NULL if it is
+ *  nothing that anybody need look at */
+void ja_journal_token(const ja_order_t *order, const ja_ask_t *ask, ja_count_t as,
+                      const ja_verdict_t *verdict, const ja_answer_t *answer);
+
 /** What a question to Jira came to. */
 void ja_journal_answer(const ja_order_t *order, const ja_ask_t *ask, const ja_verdict_t *verdict,
                        const ja_answer_t *answer);

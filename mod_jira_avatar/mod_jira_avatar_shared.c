@@ -268,25 +268,27 @@ bool ja_shared_slot(const ja_realm_t *realm, void (*work)(ja_slot_t *slot, void 
     return true;
 }
 
-/* The slot of a token service, or a free one, or that of a token that is over; NULL if none is. */
+/* The slot of a token service, or a free one, or that of the token that is over and was not used
+ * the longest; NULL if none is. */
 static ja_token_slot_t *token_slot_of(const ja_realm_t *service)
 {
-    static const unsigned char nobody[sizeof(service->digest)];
     ja_token_slot_t *usable = NULL;
+    int64_t now = ja_now_ms();
 
     for (size_t i = 0; i < TOKENS; i++) {
         ja_token_slot_t *slot = &area->tokens[i];
         if (memcmp(slot->digest, service->digest, sizeof(slot->digest)) == 0) {
             return slot;
         }
-        bool is_free = memcmp(slot->digest, nobody, sizeof(nobody)) == 0;
-        if (usable == NULL && (is_free || slot->end_ms <= ja_now_ms())) {
+        if (slot->life.end_ms <= now &&
+            (usable == NULL || slot->life.used_ms < usable->life.used_ms)) {
             usable = slot;
         }
     }
     if (usable != NULL) {
         OPENSSL_cleanse(usable, sizeof(*usable));
         memcpy(usable->digest, service->digest, sizeof(usable->digest));
+        usable->life.used_ms = now;
     }
     return usable;
 }

@@ -114,9 +114,7 @@ typedef struct ja_token_slot_t {
     uint64_t mark;            /* of the credential that it was bought with, */
     uint64_t older[JA_TOKEN_MARKS]; /* and of those before it, which some process may still have */
     uint32_t version;               /* grows with every token; 0: there was none yet */
-    int64_t renew_ms;               /* from then on a new one is fetched, */
-    int64_t fetched_ms;
-    int64_t end_ms;     /* and from then on this one is not sent any more; Unix */
+    ja_token_life_t life;
     int64_t refused_ms; /* when Jira last refused one before its end */
     char text[JA_TOKEN_MAX + 1];
 } ja_token_slot_t;

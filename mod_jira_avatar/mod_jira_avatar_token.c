@@ -9,7 +9,9 @@
 #include <openssl/crypto.h>
 
 #include "ja_limit.h"
+#include "mod_jira_avatar_config.h"
 #include "mod_jira_avatar_gate.h"
+#include "mod_jira_avatar_journal.h"
 #include "mod_jira_avatar_rotation.h"
 #include "mod_jira_avatar_shared.h"
 
@@ -17,14 +19,22 @@ APLOG_USE_MODULE(jira_avatar);
 
 enum {
     LATER_MS = 5,             /* how soon to look again whether another child has the token */
-    MARGIN_MAX_MS = 10000,    /* a token is not sent any more so long before its end */
-    RENEW_MIN_MS = 60000,     /* and the next one is fetched so long before it, at least */
     REFUSED_PAUSE_MS = 30000, /* a refusal within that of the one before is not the token's fault */
     UNSAVED_PAUSE_S = 30,
+    LOOK_MS = 10 * 60 * 1000, /* how often a process looks whether another one bought a token, */
+    AGAIN_PART = 64,          /* and after which part of its life whether it was renewed, */
+    AGAIN_MIN_MS = 1000,      /* but not sooner */
+    AGAIN_MAX_MS = 60 * 1000, /* and not later than that */
     RETRY_AFTER_MAX_S = 60 * 60
 };
 
-static ja_engine_t *engine; /* for errands */
+/* For errands: what nobody waits for. */
+static struct {
+    ja_engine_t *engine;
+    server_rec *server;
+    int64_t look_ms; /* when the tokens are looked at next; the fetch thread's */
+    bool stopping;   /* atomic */
+} errands;
 
 static int64_t lease_ms(const ja_realm_t *service)
 {
@@ -53,6 +63,7 @@ typedef struct access_t {
 typedef struct reading_t {
     uint64_t mark;
     access_t *access;
+    bool uses;
     bool good;
 } reading_t;
 
@@ -61,19 +72,22 @@ static void read_token(ja_token_slot_t *slot, void *context)
     reading_t *reading = context;
     int64_t now = ja_now_ms();
 
-    reading->good = slot->version != 0 && now < slot->end_ms;
+    reading->good = slot->version != 0 && now < slot->life.end_ms;
+    if (reading->uses) {
+        slot->life.used_ms = now;
+    }
     if (reading->good) {
         memcpy(reading->access->text, slot->text, sizeof(slot->text));
         reading->access->version = slot->version;
-        reading->access->end_ms = slot->end_ms;
-        reading->access->due = now >= slot->renew_ms || !knows_mark(slot, reading->mark);
+        reading->access->end_ms = slot->life.end_ms;
+        reading->access->due = now >= slot->life.renew_ms || !knows_mark(slot, reading->mark);
     }
 }
 
 /* The token to be sent now; false if one is needed and none is good. */
-static bool get(const ja_realm_t *realm, access_t *access)
+static bool get(const ja_realm_t *realm, bool uses, access_t *access)
 {
-    reading_t reading = {.access = access};
+    reading_t reading = {.access = access, .uses = uses};
 
     access->version = 0;
     access->due = false;
@@ -97,17 +111,17 @@ static void take_refusal(ja_token_slot_t *slot, void *context)
 {
     refusal_t *refusal = context;
     int64_t now = ja_now_ms();
-    int64_t lifetime = slot->end_ms - slot->fetched_ms;
+    int64_t lifetime = slot->life.end_ms - slot->life.bought_ms;
     int64_t pause = lifetime < REFUSED_PAUSE_MS ? lifetime : REFUSED_PAUSE_MS;
 
     refusal->again = true;
-    if (slot->version != refusal->version || now >= slot->end_ms) {
+    if (slot->version != refusal->version || now >= slot->life.end_ms) {
         return; /* there is another one already, or will be */
     }
     refusal->again = now - slot->refused_ms >= pause;
     if (refusal->again) {
         slot->refused_ms = now;
-        slot->end_ms = 0;
+        slot->life.end_ms = 0;
         OPENSSL_cleanse(slot->text, sizeof(slot->text));
     }
 }
@@ -118,19 +132,9 @@ typedef struct publication_t {
     const ja_grant_t *grant;
 } publication_t;
 
-/* 20 % of its life before its end, but a minute; of a short life 30 %. */
-static int64_t renew_before(int64_t lifetime)
-{
-    int64_t usual = lifetime / 5 > RENEW_MIN_MS ? lifetime / 5 : RENEW_MIN_MS;
-
-    return usual < lifetime * 3 / 10 ? usual : lifetime * 3 / 10;
-}
-
 static void write_token(ja_token_slot_t *slot, void *context)
 {
     const publication_t *publication = context;
-    int64_t lifetime = publication->grant->lifetime * 1000;
-    int64_t margin = lifetime / 10 < MARGIN_MAX_MS ? lifetime / 10 : MARGIN_MAX_MS;
 
     if (!knows_mark(slot, publication->mark)) {
         memmove(slot->older + 1, slot->older, sizeof(slot->older) - sizeof(slot->older[0]));
@@ -140,35 +144,28 @@ static void write_token(ja_token_slot_t *slot, void *context)
     OPENSSL_cleanse(slot->text, sizeof(slot->text));
     memcpy(slot->text, publication->grant->token, sizeof(slot->text));
     slot->version += slot->version == UINT32_MAX ? 2 : 1;
-    slot->fetched_ms = publication->sent_ms;
-    slot->renew_ms = publication->sent_ms + lifetime - renew_before(lifetime);
-    slot->end_ms = publication->sent_ms + lifetime - margin;
+    ja_token_life_begin(&slot->life, publication->sent_ms, publication->grant->lifetime);
 }
 
 /* ---- using it ------------------------------------------------------------------------------ */
 
-void ja_token_child_init(ja_engine_t *the_engine)
-{
-    engine = the_engine;
-}
-
 bool ja_token_is_needed(const ja_realm_t *realm)
 {
     access_t access;
-    bool good = get(realm, &access);
+    bool good = get(realm, false, &access);
 
     OPENSSL_cleanse(&access, sizeof(access));
     return !good;
 }
 
 /* A flight of its own, so that nobody waits: what there is is good for a while. */
-static void renew_behind(const ja_order_t *order)
+static void renew_behind(const ja_realm_t *realm, void *origin)
 {
     ja_order_t errand = {
-        .realm = order->realm, .errand = true, .asked_at_ms = ja_now_ms(), .origin = order->origin};
+        .realm = realm, .errand = true, .asked_at_ms = ja_now_ms(), .origin = origin};
 
-    memcpy(errand.key, order->realm->token->digest, JA_KEY_LEN);
-    ja_fetch_visitor_refresh(engine, &errand);
+    memcpy(errand.key, realm->token->digest, JA_KEY_LEN);
+    ja_fetch_visitor_refresh(errands.engine, &errand);
 }
 
 bool ja_token_authorize(const ja_order_t *order, ja_ask_t *ask)
@@ -182,9 +179,9 @@ bool ja_token_authorize(const ja_order_t *order, ja_ask_t *ask)
                          .access = access.text,
                          .now = ja_now_ms() / 1000};
 
-    (void)get(realm, &access);
+    (void)get(realm, true, &access);
     if (access.due) {
-        renew_behind(order);
+        renew_behind(realm, order->origin);
     }
     ask->mark = ja_cred_mark(realm->cred);
     ask->access = access.version;
@@ -238,7 +235,7 @@ static ja_step_t leave(const ja_order_t *order, int64_t later, int64_t *later_ms
 static bool is_needed(const ja_order_t *order)
 {
     access_t access;
-    bool good = get(order->realm, &access);
+    bool good = get(order->realm, false, &access);
 
     OPENSSL_cleanse(&access, sizeof(access));
     return !good || (access.due && order->errand);
@@ -330,6 +327,89 @@ void ja_token_landed(const ja_order_t *order)
         ja_rotation_end(order);
         ja_lease_drop(order->realm->token->digest, order);
     }
+}
+
+/* ---- without being asked ------------------------------------------------------------------- */
+
+typedef struct due_t {
+    const ja_realm_t *realm;
+    uint64_t mark;
+    int64_t at_ms;    /* INT64_MAX: never */
+    int64_t again_ms; /* how long after that to look what came of it */
+} due_t;
+
+static void read_due(ja_token_slot_t *slot, void *context)
+{
+    due_t *due = context;
+    bool refreshes = ja_cred_refresh_token(due->realm->cred) != NULL;
+    int64_t again = (slot->life.renew_ms - slot->life.bought_ms) / AGAIN_PART;
+
+    due->at_ms = ja_token_life_due(&slot->life, refreshes, ja_now_ms());
+    if (due->at_ms != INT64_MAX && !knows_mark(slot, due->mark)) {
+        due->at_ms = 0; /* the secret was changed: before it is needed we know whether it works */
+    }
+    due->again_ms = again < AGAIN_MIN_MS   ? AGAIN_MIN_MS
+                    : again > AGAIN_MAX_MS ? AGAIN_MAX_MS
+                                           : again;
+}
+
+/* Renews the realm's token if it is due. @return when to look at it again */
+static int64_t tend_realm(const ja_realm_t *realm, int64_t now)
+{
+    due_t due = {realm, ja_cred_mark(realm->cred), INT64_MAX, 0};
+
+    (void)ja_shared_token(realm->token, read_due, &due);
+    if (due.at_ms > now) {
+        return due.at_ms;
+    }
+    int64_t rest = ja_gate_rest(realm->token, due.mark);
+    if (rest == 0) {
+        renew_behind(realm, errands.server);
+        return now + due.again_ms;
+    }
+    return rest < 0 ? INT64_MAX : now + rest;
+}
+
+static int64_t tend_all(int64_t now)
+{
+    const apr_array_header_t *realms = ja_conf_realms();
+    int64_t first = INT64_MAX;
+
+    for (int i = 0; i < realms->nelts; i++) {
+        const ja_realm_t *realm = APR_ARRAY_IDX(realms, i, const ja_realm_t *);
+        if (realm->token != NULL) {
+            int64_t at = tend_realm(realm, now);
+            first = at < first ? at : first;
+            first = first < now + LOOK_MS ? first : now + LOOK_MS;
+        }
+    }
+    return first;
+}
+
+int64_t ja_token_tend(void *unused)
+{
+    int64_t now = ja_now_ms();
+    bool is_set_back = errands.look_ms != INT64_MAX && errands.look_ms > now + LOOK_MS;
+
+    (void)unused;
+    if (__atomic_load_n(&errands.stopping, __ATOMIC_RELAXED)) {
+        return -1;
+    }
+    if (now >= errands.look_ms || is_set_back) {
+        errands.look_ms = tend_all(now);
+    }
+    return errands.look_ms == INT64_MAX ? -1 : errands.look_ms - now;
+}
+
+void ja_token_child_init(ja_engine_t *engine, server_rec *server)
+{
+    errands.engine = engine;
+    errands.server = server;
+}
+
+void ja_token_child_stopping(void)
+{
+    __atomic_store_n(&errands.stopping, true, __ATOMIC_RELAXED);
 }
 
 /* ---- answers ------------------------------------------------------------------------------- */
@@ -442,9 +522,19 @@ static void publish(const ja_order_t *order, const ja_ask_t *ask, const ja_grant
     publication_t publication = {ask->mark, ask->sent_ms, grant};
 
     (void)ja_shared_token(order->realm->token, write_token, &publication);
+    errands.look_ms = 0;
 }
 
-/* Tells the gate, keeps and publishes what came. */
+/* What was answered, and what came of it. */
+static ja_count_t count_of(ja_outcome_t answered, ja_outcome_t outcome)
+{
+    return outcome == JA_OUTCOME_IMAGE                ? JA_COUNT_TOKEN_BOUGHT
+           : answered == JA_OUTCOME_IMAGE             ? JA_COUNT_TOKEN_UNSAVED
+           : outcome == JA_OUTCOME_CREDENTIAL_REFUSED ? JA_COUNT_TOKEN_REFUSED
+                                                      : JA_COUNT_TOKEN_FAILED;
+}
+
+/* Counts, tells the gate, keeps and publishes what came. */
 static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
                             const ja_verdict_t *verdict, const ja_answer_t *answer,
                             const ja_grant_t *grant)
@@ -459,6 +549,7 @@ static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
         cause = "the refresh token cannot be kept safe";
         wait = UNSAVED_PAUSE_S;
     }
+    ja_journal_token(order, ask, count_of(verdict->outcome, outcome), verdict, answer);
     if (answer->net != JA_NET_ABORTED) {
         ja_gate_report(order->realm->token, ask->mark, outcome, wait);
     }
@@ -481,12 +572,14 @@ ja_entry_t *ja_token_answered(const ja_order_t *order, ja_ask_t *ask, const ja_a
     ja_verdict_t verdict = judge(order, ask, answer, &grant);
     ja_entry_t *entry = NULL;
 
-    ask->for_token = false;
     if (grant.status != JA_GRANT_DEAD || !ja_rotation_fall_back(order)) {
         log_answer(order, &verdict, answer, &grant);
         entry = conclude(order, ask, &verdict, answer, &grant);
         ja_token_landed(order);
+    } else {
+        ja_journal_token(order, ask, JA_COUNT_TOKEN_REFUSED, NULL, answer);
     }
+    ask->for_token = false;
     OPENSSL_cleanse(&grant, sizeof(grant));
     return entry;
 }

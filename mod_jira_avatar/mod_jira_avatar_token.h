@@ -16,8 +16,15 @@
 
 #include "ja_fetch.h"
 
-/** The engine that renews tokens behind. */
-void ja_token_child_init(ja_engine_t *engine);
+/** The engine that renews tokens behind, and the server in whose log that is said. */
+void ja_token_child_init(ja_engine_t *engine, server_rec *server);
+
+/** From now on tokens are left to the children that stay. A signal handler, too. */
+void ja_token_child_stopping(void);
+
+/** A desk's `tend`: renews the tokens that are in use before they end, and keeps refresh tokens
+ *  alive. What was never used is left alone, and so is what was refused. */
+int64_t ja_token_tend(void *unused);
 
 /** The realm's credential has access tokens, and none is good now: ja_token_ask(). */
 bool ja_token_is_needed(const ja_realm_t *realm);

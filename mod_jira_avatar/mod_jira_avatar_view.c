@@ -106,7 +106,18 @@ static void copy_token(ja_token_slot_t *slot, void *context)
 {
     ja_site_report_t *site = context;
 
-    site->token_end_ms = slot->version > 0 ? slot->end_ms : 0;
+    site->token_end_ms = slot->version > 0 ? slot->life.end_ms : 0;
+}
+
+/* What the token service refused is not sent to it before a pause of its own. */
+static void copy_service(ja_slot_t *service, void *context)
+{
+    viewing_t *viewing = context;
+    int64_t pause_s = seconds_left(&service->credential, viewing->now_ms);
+
+    if (pause_s > viewing->site->credential_pause_s) {
+        viewing->site->credential_pause_s = pause_s;
+    }
 }
 
 static void view_site(apr_pool_t *pool, const ja_realm_t *realm, int64_t now_ms,
@@ -124,6 +135,9 @@ static void view_site(apr_pool_t *pool, const ja_realm_t *realm, int64_t now_ms,
     (void)ja_shared_slot(realm, copy_slot, &viewing);
     if (realm->token != NULL) {
         (void)ja_shared_token(realm->token, copy_token, site);
+    }
+    if (realm->token != NULL && site->credential_state == JA_CREDENTIAL_REFUSED) {
+        (void)ja_shared_slot(realm->token, copy_service, &viewing);
     }
 }
 

@@ -2,6 +2,7 @@
 """Credentials that buy access tokens, or sign each request: bought once, shared, renewed in time,
 and a refresh token that changes with every use is never lost."""
 
+import json
 import os
 import re
 import signal
@@ -173,6 +174,81 @@ def test_nobody_waits_for_a_renewal(serve, jira):
     assert (counters["requests"], counters.get("late", 0)) == (2, 0)
 
 
+def wait_bought(jira, count, timeout=15):
+    end = time.monotonic() + timeout
+    while jira.tokens()["counters"].get("requests", 0) < count:
+        assert time.monotonic() < end, jira.tokens()
+        time.sleep(0.05)
+
+
+@pytest.mark.mpm
+def test_a_token_is_renewed_while_nobody_asks(serve, jira):
+    jira.tokens(lifetime=4)
+    server = serve(site(jira, "oauth-refresh"))
+    assert server.get(PATH + jira.new_id()).status == 200
+    if server.mpm == "prefork":             # there is nobody who could
+        time.sleep(3.2)
+        assert jira.tokens()["counters"]["requests"] == 1
+        assert server.get(PATH + jira.new_id()).status == 200
+        return
+    wait_bought(jira, 2)
+    jira.mode("hang", face="auth")
+    time.sleep(1)                           # the first one has ended
+    assert server.get(PATH + jira.new_id()).status == 200
+
+
+def test_one_renews_for_all_children_and_after_a_reload(serve, jira):
+    def conf(server):
+        server.mpm_conf = CHILDREN
+        return site(jira, "oauth-refresh")(server)
+
+    jira.tokens(lifetime=3, slow=0.3)
+    server = serve(conf)
+    time.sleep(0.3)
+    assert jira.tokens()["counters"].get("requests", 0) == 0    # nobody has come yet
+    assert server.get(PATH + jira.new_id()).status == 200
+    server.graceful()
+    wait_bought(jira, 3)
+    counters = jira.tokens()["counters"]
+    assert counters["max_in_flight"] == 1
+    assert counters["refreshes"] == counters["issued"] <= 4
+
+
+@pytest.mark.parametrize("mode", ["503", "html_error_200"])
+def test_a_renewal_that_fails_is_tried_ever_less_often(serve, jira, mode):
+    jira.tokens(lifetime=1)
+    server = serve(site(jira, "oauth-client"), allow=[COMPLAINS])
+    assert server.get(PATH + jira.new_id()).status == 200
+    jira.mode(mode, face="auth")
+    time.sleep(6)
+    assert 2 <= len(requests(jira)) - 1 <= 5
+    jira.unmode()
+    wait_bought(jira, jira.tokens()["counters"]["requests"] + 1)
+
+
+def test_a_dead_grant_is_not_tried_again_for_nobody(serve, jira):
+    jira.tokens(lifetime=1)
+    server = serve(site(jira, "oauth-refresh"), allow=[COMPLAINS])
+    assert server.get(PATH + jira.new_id()).status == 200
+    jira.tokens(revoke_grants=True)
+    server.wait_log("JAV0603")
+    tried = len(requests(jira))
+    time.sleep(3)
+    assert len(requests(jira)) == tried <= 3    # the first, the refused, the one before
+
+
+def test_a_renewal_keeps_no_stop_waiting(serve, jira):
+    jira.tokens(lifetime=2)
+    server = serve(site(jira, "oauth-refresh", "JiraAvatarTimeout total=60s"))
+    assert server.get(PATH + jira.new_id()).status == 200
+    jira.mode("hang", face="auth")
+    end = time.monotonic() + 10
+    while len(requests(jira)) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    server.stop(number=signal.SIGWINCH)
+
+
 @pytest.mark.mpm
 @pytest.mark.parametrize("kind", ["oauth-client", "dc-refresh"])
 def test_a_revoked_token_is_bought_anew_once(serve, jira, kind):
@@ -254,6 +330,31 @@ def test_a_token_request_that_gets_lost_is_not_repeated_blindly(serve, jira, kin
     jira.mode("close", face="dc" if kind.startswith("dc") else "auth", match="token", times=1)
     assert server.get(PATH + jira.new_id()).status == 502
     assert len(requests(jira)) == 2
+
+
+STATUS = '<Location "/status">\n    SetHandler jira-avatar-status\n' \
+    "    Require ip 127.0.0.1\n</Location>\n"
+
+
+def test_token_requests_are_counted_and_a_refusal_is_shown(serve, jira):
+    def told():
+        return json.loads(server.get("/status?json").text)["sites"][0]
+
+    server = serve(join(site(jira, "oauth-refresh"), STATUS), allow=[COMPLAINS])
+    assert server.get(PATH + jira.new_id()).status == 200
+    counted = {"token": 1, "refused": 0, "unsaved": 0, "failed": 0}
+    assert told()["token_requests"] == counted and told()["credential"]["state"] == "accepted"
+    jira.tokens(revoke_grants=True, revoke_access=True)
+    time.sleep(0.01)                        # what is accepted and refused at once is accepted
+    assert server.get(PATH + jira.new_id()).status == 502
+    shown = told()
+    assert shown["token_requests"] == {**counted, "refused": 2}     # the one before, too
+    assert shown["credential"]["state"] == "refused" and shown["credential"]["pause_seconds"] > 20
+    assert "Authorise" in shown["credential"]["last_refusal"]["remedy"]
+    assert shown["failures"][0]["what"] == "access token"
+    page, metrics = server.get("/status").text, server.get("/status?metrics").text
+    assert "Access tokens" in page and "Authorise the app again" in page
+    assert re.search(r'jira_avatar_token_requests_total\{.*outcome="refused"\} 2\n', metrics)
 
 
 def test_nothing_secret_in_the_log(serve, jira):

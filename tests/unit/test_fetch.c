@@ -135,9 +135,10 @@ typedef struct desk_t {
     unsigned later;      /* so many times somebody else is at it, */
     unsigned asks;       /* then so many asks; 0: it is done without one */
     bool goes_on_anyhow; /* what is aborted is no end either */
+    unsigned tends;      /* so many times something is to be done soon, unordered */
     /* what happened; under `lock` */
     pthread_mutex_t lock;
-    unsigned nexts, answers, landings;
+    unsigned nexts, answers, landings, tended;
     ja_outcome_t landed_as;
 } desk_t;
 
@@ -201,6 +202,27 @@ static desk_t desk;
 static ja_realm_t realm;
 static ja_engine_t *engine;
 
+static ja_order_t order(unsigned number)
+{
+    ja_order_t order = {.realm = &realm};
+
+    memcpy(order.key, &number, sizeof(number));
+    return order;
+}
+
+static int64_t tend(void *self)
+{
+    (void)self;
+    pthread_mutex_lock(&desk.lock);
+    unsigned count = desk.tended < desk.tends ? ++desk.tended : 0;
+    pthread_mutex_unlock(&desk.lock);
+    if (count > 0) {
+        ja_order_t errand = order(100 + count);
+        ja_fetch_visitor_refresh(engine, &errand);
+    }
+    return count > 0 ? 1 : -1;
+}
+
 static void set_up(bool threaded)
 {
     pthread_condattr_t attr;
@@ -214,7 +236,7 @@ static void set_up(bool threaded)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&wire.changed, &attr);
     ja_engine_params_t params = {
-        .desk = {&desk, next, answered, landed},
+        .desk = {&desk, next, answered, landed, tend},
         .transport = {&wire, begin, turn, abort_all, wake},
         .threaded = threaded,
     };
@@ -245,14 +267,6 @@ static void tear_down(void)
     ck_assert_uint_eq(wire.begun, wire.answered);
     ck_assert_uint_eq(wire.begun, desk.answers + wire.lost);
     wire = (wire_t){.woken = false}; /* a leak would hide behind what it points to */
-}
-
-static ja_order_t order(unsigned number)
-{
-    ja_order_t order = {.realm = &realm};
-
-    memcpy(order.key, &number, sizeof(number));
-    return order;
 }
 
 typedef struct visitor_t {
@@ -598,6 +612,17 @@ START_TEST(a_flight_does_not_go_in_circles)
 }
 END_TEST
 
+START_TEST(what_nobody_ordered_is_done_in_time)
+{
+    desk.tends = 3;
+    wire.answers_itself = true;
+    start();
+    wait_for_asks(3);
+    wait_for_load(0, 0);
+    ck_assert_uint_eq(begun(&wire), 3);
+}
+END_TEST
+
 /* ---- stopping ----------------------------------------------------------------------------------
  */
 
@@ -766,6 +791,7 @@ int main(void)
     tcase_add_test(threaded, a_flight_may_take_several_steps);
     tcase_add_test(threaded, a_flight_does_not_go_in_circles);
     tcase_add_loop_test(threaded, what_gets_lost_is_asked_again_once, true, true + 1);
+    tcase_add_test(threaded, what_nobody_ordered_is_done_in_time);
     tcase_add_loop_test(threaded, an_abort_answers_everybody_at_once, 0, 2);
     tcase_add_loop_test(threaded, what_is_under_way_is_ended_with_the_engine, 0, 2);
     tcase_add_test(threaded, an_engine_that_was_never_started_ends_too);

@@ -121,6 +121,59 @@ START_TEST(writes_bodies)
 }
 END_TEST
 
+enum { HOUR_MS = 60 * 60 * 1000, DAY_MS = 24 * HOUR_MS };
+
+START_TEST(a_token_is_renewed_in_its_last_fifth)
+{
+    static const struct {
+        int64_t lifetime; /* s */
+        int64_t renew_ms, end_ms;
+    } lives[] = {
+        {3600, 2880000, 3590000}, {900, 720000, 890000}, {240, 180000, 230000},
+        {100, 70000, 90000},      {2, 1400, 1800},       {1, 700, 900},
+    };
+
+    for (size_t i = 0; i < sizeof(lives) / sizeof(lives[0]); i++) {
+        ja_token_life_t life = {.used_ms = 7};
+        ja_token_life_begin(&life, 5000, lives[i].lifetime);
+        ck_assert_int_eq(life.bought_ms, 5000);
+        ck_assert_int_eq(life.renew_ms, 5000 + lives[i].renew_ms);
+        ck_assert_int_eq(life.end_ms, 5000 + lives[i].end_ms);
+        ck_assert_int_eq(life.used_ms, 7);
+    }
+}
+END_TEST
+
+START_TEST(what_is_in_use_is_renewed_and_what_refreshes_is_kept_alive)
+{
+    static const int64_t begin = 1000 * (int64_t)DAY_MS;
+    static const struct {
+        int64_t now, used; /* after the beginning */
+        bool refreshes;
+        int64_t due; /* after the beginning; -1: never */
+    } cases[] = {
+        {0, 0, false, 2880000},
+        {3 * (int64_t)DAY_MS - 1, 0, false, 2880000},
+        {3 * (int64_t)DAY_MS, 0, false, -1},
+        {3 * (int64_t)DAY_MS, 1, false, 2880000},
+        {3 * (int64_t)DAY_MS, 0, true, 7 * (int64_t)DAY_MS},
+        {90 * (int64_t)DAY_MS, -80 * (int64_t)DAY_MS, true, 7 * (int64_t)DAY_MS},
+    };
+    ja_token_life_t life = {0};
+
+    ck_assert_int_eq(ja_token_life_due(&life, true, begin), INT64_MAX);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ja_token_life_begin(&life, begin, 3600);
+        life.used_ms = begin + cases[i].used;
+        int64_t due = ja_token_life_due(&life, cases[i].refreshes, begin + cases[i].now);
+        ck_assert_int_eq(due, cases[i].due < 0 ? INT64_MAX : begin + cases[i].due);
+    }
+    life.used_ms = begin;
+    life.end_ms = 0; /* refused */
+    ck_assert_int_eq(ja_token_life_due(&life, false, begin + 1), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("grant");
@@ -130,6 +183,8 @@ int main(void)
     tcase_add_loop_test(tests, reads_answers, 0, sizeof(answers) / sizeof(answers[0]));
     tcase_add_test(tests, keeps_within_bounds);
     tcase_add_loop_test(tests, writes_bodies, 0, sizeof(bodies) / sizeof(bodies[0]));
+    tcase_add_test(tests, a_token_is_renewed_in_its_last_fifth);
+    tcase_add_test(tests, what_is_in_use_is_renewed_and_what_refreshes_is_kept_alive);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
