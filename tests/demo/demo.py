@@ -136,6 +136,8 @@ class Site:
                 return Reply(answer.status, answer.headers, answer.read(4 << 20))
         except urllib.error.HTTPError as error:
             return Reply(error.code, error.headers, error.read(1 << 16))
+        except urllib.error.URLError as error:
+            raise OSError(f"{url}: {error.reason}") from None
 
     def ask(self, path):
         reply = self.fetch(f"{self.asked}/rest/api/{path}", anonymous=False)

@@ -108,9 +108,10 @@ def jira(tmp_path_factory):
         yield standin
 
 
-def ask(jira, token):
+def ask(jira, token, site=None):
     """The demo against a Data Center, with the token on standard input; all it says."""
-    process = begin(jira.url("dc"), "fred", stdin=subprocess.PIPE, SSL_CERT_FILE=jira.ca_file)
+    process = begin(site or jira.url("dc"), "fred", stdin=subprocess.PIPE,
+                    SSL_CERT_FILE=jira.ca_file)
     process.stdin.write(token + "\n")
     process.stdin.close()
     said = ""
@@ -134,3 +135,9 @@ def test_a_wrong_token_is_said_plainly(jira):
     assert status == 1
     assert f"{jira.url('dc')} answers 401" in said and "Traceback" not in said
     assert "wrong-password" not in said
+
+
+def test_a_site_that_is_not_there_is_named(jira):
+    status, said = ask(jira, "good-password", "https://localhost:1/jira")
+    assert status == 1
+    assert "https://localhost:1/jira" in said.split("FAILED")[1] and "Traceback" not in said

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Every row of ja_settings.def is in docs/directives.md and in conf.d/jira_avatar.conf, with the
-# same default and context, an example and what else to see, and neither they nor the examples
-# name a directive that has no row.
+# same default and context, an example and what else to see, and in the manual page; and neither
+# they nor the examples name a directive that has no row.
 cd "${srcdir:=.}" || exit 1
 rows=mod_jira_avatar/ja_settings.def
 docs=docs/directives.md
 conf=conf.d/jira_avatar.conf
+manual=docs/mod_jira_avatar.7
 
 bad=0
 complain() {
@@ -40,6 +41,7 @@ for name in $names; do
     context='server config, virtual host, directory'
     names_of JA_GLOBAL | grep -qx "$name" && context='server config'
     section "$name" | grep -qx "| Context | $context |" || complain "$docs: context of $name is not \"$context\""
+    grep -qx "\.It Ic $name" $manual || complain "$manual: does not list $name"
     grep -q "^ *#$name " $conf || complain "$conf: does not show $name"
     default=$(default_of "$name")
     [ -n "$default" ] || continue
@@ -48,7 +50,7 @@ for name in $names; do
     sed 's/^ *//' $conf | grep -qxF "#$name $default" || complain "$conf: does not show $name with its default $default"
 done
 
-for file in $docs $conf conf.d/examples/*.conf; do
+for file in $docs $manual $conf conf.d/examples/*.conf; do
     mentioned=$(grep -o 'JiraAvatar[A-Za-z]*' "$file" | sort -u)
     for name in $mentioned; do
         echo "$names" | grep -qx "$name" || complain "$file: there is no directive $name"

@@ -4,6 +4,7 @@
 A block that is not complete stands under a comment `<!-- not complete: the reason -->`."""
 
 import dataclasses
+import os
 import pathlib
 import re
 import time
@@ -232,6 +233,21 @@ def test_an_outside_consumer(live, jira):
                  "project/10000/", "./project/10002", "project//10002"):
         assert server.get(f"/avatars/{path}").status == 403, path
     assert len(jira.seen()) == asked
+
+
+def test_a_credential_of_systemd(live):
+    """systemd gives directory and file to root alone; at a reload they are read again."""
+    server = live(recipe("The secret as a credential of systemd"))
+    token = next(server.root.glob("run/credentials/apache2.service/jira-token"))
+    for path, mode in ((token, 0o400), (token.parent, 0o500)):
+        os.chown(path, os.getuid(), os.getgid())
+        path.chmod(mode)
+    server.graceful()
+    assert server.get("/avatars/project/10000").status == 200
+    if os.getuid() == 0:
+        server.wait_log("JAV0302")
+    assert server.configtest()[0] == 0
+    token.parent.chmod(0o700)
 
 
 def test_mail_and_chat(live, jira):
