@@ -19,6 +19,7 @@ enum {
     YEAR = 365 * DAY,
     UNUSED_LIFE = 90 * DAY,
     UNUSED_WARNING = 30 * DAY,
+    TOO_LATE = 60 * 60,   /* for a warning that somebody is to act upon */
     CLAIMS_MAX = 6 * 1024 /* of the longest secret */
 };
 
@@ -217,7 +218,7 @@ static bool read_claims(ja_slice_t json, ja_end_t *end)
     told.warn_at = told.at;
     if (ok && seconds_of_claim(json_object_get(root, "iat"), &issued) && issued < told.at) {
         int64_t tenth = (told.at - issued) / 10;
-        told.warn_at -= tenth < WARNING ? tenth : WARNING;
+        told.warn_at -= tenth < TOO_LATE ? 0 : tenth < WARNING ? tenth : WARNING;
     }
     json_decref(root);
     if (ok) {

@@ -41,8 +41,9 @@ ja_end_state_t ja_end_state(const ja_end_t *end, int64_t now);
 /** The first certificate of a PEM file. */
 bool ja_end_of_certificate(ja_slice_t pem, ja_end_t *end);
 
-/** A JWT with a number as its claim `exp`. One that somebody renews all the time is near its end
- *  when a tenth of its life is left, so that it never is while it is renewed. */
+/** A JWT with a number as its claim `exp`. It is near its end when a tenth of its life is left, so
+ *  that one which is renewed all the time never is; not before its end if a tenth is below an hour.
+ */
 bool ja_end_of_jwt(ja_slice_t token, ja_end_t *end);
 
 enum { JA_TOKEN_NAME_MAX = 64 };

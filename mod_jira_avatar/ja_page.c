@@ -4,61 +4,9 @@
 
 #include <string.h>
 
-enum { BAR = 12, BAR_GAP = 2, PLOT_HEIGHT = 100, PLOT_WIDTH = BAR * JA_MINUTES };
+#include "ja_style.h"
 
-static const char style[] =
-    ":root{color-scheme:light dark;--ground:#f4f5f7;--card:#fff;--ink:#172b4d;--soft:#5e6c84;"
-    "--line:#dfe1e6;--hit:#2563c9;--stale:#8db6f2;--miss:#d99000;--failed:#d02b2b;"
-    "--good:#1b6e45;--good-on:#e3f5ea;--bad:#a91d1d;--bad-on:#fdeaea;--calm-on:#e9ebef}"
-    "@media(prefers-color-scheme:dark){:root{--ground:#14171c;--card:#1e2229;--ink:#e3e6eb;"
-    "--soft:#9aa5b5;--line:#343a44;--hit:#5b96f5;--stale:#35568c;--miss:#e0a534;--failed:#f0625f;"
-    "--good:#7ddba6;--good-on:#173626;--bad:#ff9a96;--bad-on:#43201f;--calm-on:#2b3039}}"
-    "*{box-sizing:border-box}"
-    "body{margin:0 auto;padding:1.5rem 1rem 3rem;max-width:68rem;background:var(--ground);"
-    "color:var(--ink);font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}"
-    "h1{font-size:1.4rem;margin:0}h2{font-size:1.12rem;margin:0;overflow-wrap:anywhere}"
-    "h3{font-size:.85rem;margin:0 0 .4rem;color:var(--soft);font-weight:600}"
-    "header p,footer{color:var(--soft);margin:.2rem 0 1.2rem}"
-    ".site{background:var(--card);border:1px solid var(--line);border-radius:10px;"
-    "padding:1.1rem 1.25rem;margin:0 0 1.25rem}"
-    ".head{display:flex;flex-wrap:wrap;gap:.4rem .8rem;align-items:center;"
-    "justify-content:space-between}"
-    ".pill{font-size:.85rem;font-weight:600;padding:.1rem .7rem;border-radius:99px;"
-    "background:var(--calm-on);color:var(--soft);white-space:nowrap}"
-    ".good{background:var(--good-on);color:var(--good)}.bad{background:var(--bad-on);"
-    "color:var(--bad)}"
-    ".alert{background:var(--bad-on);color:var(--bad);border-radius:8px;padding:.6rem .9rem;"
-    "margin:.8rem 0 0;overflow-wrap:anywhere}"
-    "dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:.8rem 0}"
-    "dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}"
-    ".tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:.7rem;margin:1rem 0}"
-    ".tile{border:1px solid var(--line);border-radius:8px;padding:.5rem .8rem}"
-    ".tile b{display:block;font-size:1.35rem;font-variant-numeric:tabular-nums;line-height:1.3}"
-    ".tile span{color:var(--soft);font-size:.85rem}"
-    ".tile i{display:inline-block;width:.65rem;height:.65rem;border-radius:2px;"
-    "margin-right:.4rem}"
-    ".hit{fill:var(--hit);background:var(--hit)}.stale{fill:var(--stale);"
-    "background:var(--stale)}.miss{fill:var(--miss);background:var(--miss)}"
-    ".failed{fill:var(--failed);background:var(--failed)}"
-    "figure{margin:1rem 0}figcaption,.axis{display:flex;justify-content:space-between;"
-    "color:var(--soft);font-size:.8rem}"
-    "svg{display:block;width:100%;height:6.5rem;border-bottom:1px solid var(--line);"
-    "border-top:1px dotted var(--line)}"
-    ".pair{display:grid;grid-template-columns:1fr 1fr;gap:1rem 2rem;margin:1rem 0}"
-    "table{width:100%;border-collapse:collapse;font-size:.92rem}"
-    "th{text-align:left;color:var(--soft);font-weight:500}"
-    "th,td{padding:.22rem .6rem .22rem 0;border-bottom:1px solid var(--line);"
-    "vertical-align:top;overflow-wrap:anywhere}"
-    "tr:last-child>*{border-bottom:0}.n{text-align:right;font-variant-numeric:tabular-nums;"
-    "white-space:nowrap}"
-    ".when{white-space:nowrap;color:var(--soft)}.none{color:var(--soft);margin:0}"
-    "a{color:inherit}"
-    "@media(max-width:40rem){body{padding:1rem .6rem 2rem}.site{padding:.9rem}"
-    ".tiles{grid-template-columns:1fr 1fr}.pair{grid-template-columns:1fr}"
-    "dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}"
-    ".events thead{display:none}.events tr{display:block;padding:.4rem 0;"
-    "border-bottom:1px solid var(--line)}.events tr:last-child{border-bottom:0}"
-    ".events td{display:block;border:0;padding:0;text-align:left}}";
+enum { BAR = 12, BAR_GAP = 2, PLOT_HEIGHT = 100, PLOT_WIDTH = BAR * JA_MINUTES };
 
 /* ---- words --------------------------------------------------------------------------------- */
 
@@ -207,6 +155,16 @@ static void alert_site(const ja_out_t *out, const ja_site_report_t *site)
     }
 }
 
+static void alert_end(const ja_out_t *out, const ja_end_report_t *end)
+{
+    if (end->sentence != NULL && end->remedy[0] != '\0') {
+        ja_out(out, "<p class=\"alert\">");
+        sentence(out, end->sentence);
+        sentence(out, end->remedy);
+        ja_out(out, "</p>");
+    }
+}
+
 static void alerts(const ja_out_t *out, const ja_site_report_t *site, int64_t now_ms)
 {
     if (site->credential_state == JA_CREDENTIAL_REFUSED) {
@@ -215,6 +173,8 @@ static void alerts(const ja_out_t *out, const ja_site_report_t *site, int64_t no
     if (site->state == JA_SITE_RESTING || site->state == JA_SITE_TROUBLED) {
         alert_site(out, site);
     }
+    alert_end(out, &site->certificate_end);
+    alert_end(out, &site->credential_end);
 }
 
 static void credential(const ja_out_t *out, const ja_site_report_t *site, int64_t now_ms)
@@ -246,6 +206,19 @@ static void credential(const ja_out_t *out, const ja_site_report_t *site, int64_
     }
 }
 
+static void ends(const ja_out_t *out, const ja_site_report_t *site)
+{
+    const char *first = site->credential_end.sentence;
+    const char *second = site->certificate_end.sentence;
+
+    if (first != NULL || second != NULL) {
+        ja_out(out, "</dd><dt>Ends</dt><dd>");
+        ja_out_html(out, first != NULL ? first : "");
+        ja_out(out, first != NULL && second != NULL ? "; " : "");
+        ja_out_html(out, second != NULL ? second : "");
+    }
+}
+
 static void held(const ja_out_t *out, const ja_held_t *held)
 {
     if (!held->known) {
@@ -274,6 +247,7 @@ static void facts(const ja_out_t *out, const ja_site_report_t *site, int64_t now
     }
     ja_out(out, "</dd><dt>Credential</dt><dd>");
     credential(out, site, now_ms);
+    ends(out, site);
     ja_out(out, "</dd><dt>Held</dt><dd>");
     held(out, &site->held);
     ja_out(out, "</dd></dl>");
@@ -520,7 +494,7 @@ static void head(const ja_report_t *report, const ja_out_t *out)
                 "<meta name=\"robots\" content=\"noindex\"><title>");
     ja_out(out, bad > 0 ? "! " : "");
     ja_out(out, "Jira avatars</title><style>");
-    ja_out(out, style);
+    ja_out(out, ja_style);
     ja_out(out, "</style></head><body>\n<header><div class=\"head\"><h1>Jira avatars</h1>");
     if (bad > 0) {
         pill(out, "pill bad", "needs a look");

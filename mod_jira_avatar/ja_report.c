@@ -126,6 +126,11 @@ static void json_refusal(const ja_out_t *out, const ja_journal_t *journal)
     ja_out(out, "}");
 }
 
+static void json_end(const ja_out_t *out, const char *name, const ja_end_t *end)
+{
+    json_time(out, name, end->source != JA_END_UNKNOWN ? end->at * 1000 : 0);
+}
+
 static void json_credential(const ja_out_t *out, const ja_site_report_t *site)
 {
     const ja_journal_t *journal = &site->journal;
@@ -144,6 +149,13 @@ static void json_credential(const ja_out_t *out, const ja_site_report_t *site)
     json_time(out, "accepted", journal->accepted_at_ms);
     ja_out(out, ", ");
     json_time(out, "token_ends", site->token_end_ms);
+    ja_out(out, ", ");
+    json_end(out, "ends", &site->credential_end.end);
+    ja_out(out, ", ");
+    json_text(out, "ends_by",
+              site->credential_end.end.source != JA_END_UNKNOWN
+                  ? ja_end_sources[site->credential_end.end.source]
+                  : NULL);
     ja_out(out, ", ");
     json_number(out, "pause_seconds", site->credential_pause_s);
     ja_out(out, ", ");
@@ -221,6 +233,8 @@ static void json_site(const ja_out_t *out, const ja_site_report_t *site)
     ja_out(out, ", ");
     json_number(out, "pause_seconds", site->pause_s);
     json_credential(out, site);
+    ja_out(out, ",\n      ");
+    json_end(out, "client_certificate_ends", &site->certificate_end.end);
     ja_out(out, ",\n      ");
     json_held(out, &site->held);
     json_counters(out, &site->metrics);
@@ -394,6 +408,18 @@ static bool gauge_token(const ja_site_report_t *site, int64_t *number)
     return site->token_end_ms > 0;
 }
 
+static bool gauge_credential_end(const ja_site_report_t *site, int64_t *number)
+{
+    *number = site->credential_end.end.at;
+    return site->credential_end.end.source != JA_END_UNKNOWN;
+}
+
+static bool gauge_certificate_end(const ja_site_report_t *site, int64_t *number)
+{
+    *number = site->certificate_end.end.at;
+    return site->certificate_end.end.source != JA_END_UNKNOWN;
+}
+
 static bool gauge_images(const ja_site_report_t *site, int64_t *number)
 {
     *number = (int64_t)site->held.images;
@@ -420,6 +446,10 @@ static const struct gauge_t {
      gauge_credential_pause},
     {"token_expiry_timestamp_seconds", "When the access token ends that is sent to Jira.",
      gauge_token},
+    {"credential_expiry_timestamp_seconds",
+     "When the secret ends, at the latest; where it is known.", gauge_credential_end},
+    {"client_certificate_expiry_timestamp_seconds", "When the client certificate ends.",
+     gauge_certificate_end},
     {"held_images", "Images in the store.", gauge_images},
     {"held_bytes", "Bytes of these images.", gauge_bytes},
 };

@@ -11,6 +11,7 @@
 #ifndef JA_REPORT_H
 #define JA_REPORT_H
 
+#include "ja_expiry.h"
 #include "ja_metrics.h"
 #include "ja_out.h"
 
@@ -40,6 +41,13 @@ typedef struct ja_held_t {
     uint64_t images, negatives, bytes;
 } ja_held_t;
 
+/** When something ends, and what that is for people. */
+typedef struct ja_end_report_t {
+    ja_end_t end;
+    const char *sentence; /* without a full stop; NULL: the end is unknown */
+    const char *remedy;   /* "" as long as it is far */
+} ja_end_report_t;
+
 typedef struct ja_site_report_t {
     char id[9];             /* of the realm: the same after a reload, as long as its settings are */
     const char *url;        /* of the site */
@@ -55,6 +63,7 @@ typedef struct ja_site_report_t {
     ja_credential_state_t credential_state;
     int64_t token_end_ms;       /* of the access token that is sent; 0: there is none */
     int64_t credential_pause_s; /* until a refused credential is tried again */
+    ja_end_report_t credential_end, certificate_end;
     ja_held_t held;
     ja_metrics_t metrics;
     ja_journal_t journal;

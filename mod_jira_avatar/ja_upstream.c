@@ -421,6 +421,7 @@ ja_url_status_t ja_upstream_question(const ja_site_t *site, ja_route_t route,
         [JA_QUESTION_SERVER] = {"/rest/api/3/serverInfo", "/rest/api/2/serverInfo"},
         [JA_QUESTION_MYSELF] = {"/rest/api/3/myself", "/rest/api/2/myself"},
         [JA_QUESTION_PROJECTS] = {"/rest/api/3/project/search?maxResults=1", "/rest/api/2/project"},
+        [JA_QUESTION_TOKENS] = {"/rest/pat/latest/tokens", "/rest/pat/latest/tokens"},
     };
     static const ja_ref_t no_ref;
     bool is_open = question == JA_QUESTION_SERVER;

@@ -80,7 +80,8 @@ typedef enum {
     JA_QUESTION_NONE,
     JA_QUESTION_SERVER, /* what kind of Jira it is; without credential */
     JA_QUESTION_MYSELF,
-    JA_QUESTION_PROJECTS /* at least one that the account sees */
+    JA_QUESTION_PROJECTS, /* at least one that the account sees */
+    JA_QUESTION_TOKENS    /* personal access tokens of the account: Data Center alone has them */
 } ja_question_t;
 
 ja_url_status_t ja_upstream_question(const ja_site_t *site, ja_route_t route,

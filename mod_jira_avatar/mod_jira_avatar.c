@@ -15,6 +15,7 @@
 #include "mod_jira_avatar_config.h"
 #include "mod_jira_avatar_desk.h"
 #include "mod_jira_avatar_dump.h"
+#include "mod_jira_avatar_expiry.h"
 #include "mod_jira_avatar_handler.h"
 #include "mod_jira_avatar_rotation.h"
 #include "mod_jira_avatar_sections.h"
@@ -69,7 +70,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         (status = ja_access_post_config(ptemp, server)) != OK ||
         (status = ja_shared_post_config(server)) != OK ||
         (status = ja_rotation_post_config(server)) != OK ||
-        (status = ja_store_post_config(pconf, ptemp, server)) != OK) {
+        (status = ja_store_post_config(pconf, ptemp, server)) != OK ||
+        (status = ja_expiry_post_config(pconf, server)) != OK) {
         return status;
     }
     return start_curl(pconf, server);
@@ -109,6 +111,7 @@ static void child_init(apr_pool_t *pchild, server_rec *server)
                                  .threaded = threaded != AP_MPMQ_NOT_SUPPORTED};
     engine = ja_fetch_create(&params);
     ja_token_child_init(engine, server);
+    ja_expiry_child_init(engine);
     if (!ja_fetch_start(engine)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server,
                      "JAV0012: no thread to fetch avatars with; only stored ones are served");
@@ -137,6 +140,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);   /* what fetches */
     ja_handler_register_hooks(pool);                               /* requests */
     ja_status_register_hooks(pool);                                /* how it goes */
+    ja_expiry_register_hooks();                                    /* how long it still will */
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

@@ -13,6 +13,7 @@
 #include "ja_lookup.h"
 #include "mod_jira_avatar_config.h"
 #include "mod_jira_avatar_desk.h"
+#include "mod_jira_avatar_expiry.h"
 #include "mod_jira_avatar_rotation.h"
 #include "mod_jira_avatar_say.h"
 #include "mod_jira_avatar_route.h"
@@ -74,6 +75,14 @@ static bool fail(check_t *check, const char *step, const char *text, const char 
         apr_file_printf(check->out, "  %-*s %s\n", STEP_WIDTH, "", remedy);
     }
     return false;
+}
+
+/* It works, and is worth a look. */
+static bool warn(const check_t *check, const char *step, const char *text, const char *remedy)
+{
+    line(check, step, "WARNING", text);
+    apr_file_printf(check->out, "  %-*s %s\n", STEP_WIDTH, "", remedy);
+    return true;
 }
 
 /* By what the desk heard of the ask. */
@@ -167,6 +176,26 @@ static bool is_network(ja_outcome_t outcome)
            outcome == JA_OUTCOME_CERTIFICATE || outcome == JA_OUTCOME_TIMEOUT;
 }
 
+/* Before the connection, which fails without saying why. */
+static bool check_certificate(check_t *check)
+{
+    const char *remedy;
+
+    check->began_ms = now_ms();
+    ja_end_t end = ja_expiry_of(check->realm).certificate;
+    const char *text = ja_expiry_sentence(check->pool, check->realm, &end, &remedy);
+    switch (ja_end_state(&end, now_ms() / 1000)) {
+    case JA_END_OVER:
+    case JA_END_EARLY:
+        return fail(check, "certificate", text, remedy);
+    case JA_END_NEAR:
+        return warn(check, "certificate", text, remedy);
+    case JA_END_FAR:
+    default:
+        return text == NULL || passed(check, "certificate", text);
+    }
+}
+
 /* Whatever is answered to a stranger: that there is an answer is what counts. */
 static bool check_connection(check_t *check)
 {
@@ -244,6 +273,48 @@ static bool check_account(check_t *check)
     json_decref(root);
     say_route(check);
     return true;
+}
+
+/* What Jira lists besides: the name, by which the token is found in the account's profile. */
+static const char *ask_for_end(check_t *check, ja_end_t *end)
+{
+    ja_outcome_t outcome;
+    ja_tokens_told_t told;
+    json_t *root = question(check, JA_QUESTION_TOKENS, &outcome);
+    char *text = json_dumps(root, 0);
+    const char *name = NULL;
+
+    if (text != NULL && ja_end_of_listed(ja_slice(text), &told)) {
+        *end = told.end;
+        name = apr_pstrcat(check->pool, " (", told.alone ? "" : "probably ", "\"", told.name, "\")",
+                           told.end.source == JA_END_UNKNOWN ? " does not end" : "", NULL);
+    }
+    free(text);
+    json_decref(root);
+    return name;
+}
+
+/* Jira has just taken the credential, so nothing of this is a failure. */
+static bool check_end(check_t *check)
+{
+    static const char step[] = "token ends";
+    const char *name = NULL;
+    const char *remedy;
+
+    check->began_ms = now_ms();
+    ja_end_t end = ja_expiry_of(check->realm).credential;
+    if (end.source != JA_END_TOKEN && ja_expiry_is_listed(check->realm)) {
+        name = ask_for_end(check, &end);
+    }
+    const char *text = ja_expiry_sentence(check->pool, check->realm, &end, &remedy);
+    if (name != NULL) {
+        text = text != NULL ? apr_pstrcat(check->pool, text, name, NULL)
+                            : apr_pstrcat(check->pool, "the personal access token", name, NULL);
+    }
+    if (text == NULL) {
+        return true;
+    }
+    return *remedy != '\0' ? warn(check, step, text, remedy) : passed(check, step, text);
 }
 
 /* The first project of either kind's list, as a reference to its avatar. */
@@ -347,8 +418,8 @@ static void say_whose(const check_t *check)
 
 static void check_realm(check_t *check)
 {
-    static bool (*const steps[])(check_t *) = {check_name, check_connection, check_account,
-                                               check_avatar};
+    static bool (*const steps[])(check_t *) = {check_name,    check_certificate, check_connection,
+                                               check_account, check_end,         check_avatar};
     bool ok = true;
 
     ja_shared_alone(check->pool);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ja_lookup.h"
+#include "mod_jira_avatar_expiry.h"
 #include "mod_jira_avatar_gate.h"
 #include "mod_jira_avatar_journal.h"
 #include "mod_jira_avatar_keep.h"
@@ -561,6 +562,9 @@ static ja_entry_t *answered(void *self, const ja_order_t *order, ja_ask_t *ask,
     if (ask->for_token) {
         return ja_token_answered(order, ask, answer);
     }
+    if (step == STEP_LOOKUP && order->question == JA_QUESTION_TOKENS) {
+        return ja_expiry_answered(order, ask, answer);
+    }
     ja_entry_t *entry = step == STEP_CLOUD_ID   ? cloud_id_answered(order, ask, answer)
                         : step == STEP_IDENTITY ? identity_answered(order, ask, answer)
                                                 : image_answered(order, ask, answer);
@@ -578,7 +582,6 @@ static void landed(void *self, const ja_order_t *order, const ja_entry_t *entry)
     unsigned char key[JA_KEY_LEN];
 
     (void)self;
-    (void)entry;
     if (order->ref.form == JA_REF_LOOKUP && order->question == JA_QUESTION_NONE) {
         ja_lookups_key(order, key);
         ja_lease_drop(key, order);
@@ -586,6 +589,7 @@ static void landed(void *self, const ja_order_t *order, const ja_entry_t *entry)
     ja_realm_lease_drop(order->realm, STEP_TRIAL, order);
     ja_lease_drop(order->key, order);
     ja_token_landed(order);
+    ja_expiry_landed(order, entry);
 }
 
 ja_desk_t ja_desk(void)

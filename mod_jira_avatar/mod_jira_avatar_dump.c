@@ -8,6 +8,7 @@
 
 #include "mod_jira_avatar_config.h"
 #include "mod_jira_avatar_directives.h"
+#include "mod_jira_avatar_expiry.h"
 
 enum { PLACES_MAX = 8, DIRECTIVE_WIDTH = 26 };
 
@@ -67,13 +68,27 @@ static void dump_global(apr_file_t *out, const ja_conf_t *conf)
 #include "ja_settings.def"
 }
 
-static void dump_section(apr_file_t *out, const ja_conf_section_t *section)
+static void dump_end(apr_pool_t *pool, apr_file_t *out, const ja_realm_t *realm,
+                     const ja_end_t *end)
+{
+    const char *remedy;
+    const char *sentence = ja_expiry_sentence(pool, realm, end, &remedy);
+
+    if (sentence != NULL) {
+        apr_file_printf(out, "    # %s\n", sentence);
+    }
+}
+
+static void dump_section(apr_pool_t *pool, apr_file_t *out, const ja_conf_section_t *section)
 {
     apr_file_printf(out, "%s", section->name);
     if (section->place != NULL) {
         apr_file_printf(out, "  # %s:%d", section->place->filename, section->place->line_num);
     }
     apr_file_printf(out, "\n    # asks %s\n", section->realm->name);
+    ja_ends_t ends = ja_expiry_of(section->realm);
+    dump_end(pool, out, section->realm, &ends.certificate);
+    dump_end(pool, out, section->realm, &ends.credential);
     dump_local(out, section->conf);
 }
 
@@ -88,6 +103,6 @@ void ja_dump(apr_pool_t *pool)
     apr_file_printf(out, "Settings of mod_jira_avatar:\n");
     dump_global(out, ap_get_module_config(ap_server_conf->lookup_defaults, &jira_avatar_module));
     for (int i = 0; i < sections->nelts; i++) {
-        dump_section(out, &APR_ARRAY_IDX(sections, i, ja_conf_section_t));
+        dump_section(pool, out, &APR_ARRAY_IDX(sections, i, ja_conf_section_t));
     }
 }

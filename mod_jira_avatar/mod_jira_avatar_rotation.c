@@ -71,8 +71,7 @@ void ja_rotation_end(const ja_order_t *order)
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
-/* One grant, one file, whichever of our realms uses it. */
-static bool name_state_file(const ja_realm_t *service, char path[JA_STATE_PATH_MAX])
+bool ja_rotation_path(const ja_realm_t *service, char path[JA_STATE_PATH_MAX])
 {
     char name[2 * JA_STATE_PATH_MAX];
     char hex[2 * NAME_BYTES + 1];
@@ -150,7 +149,7 @@ ja_step_t ja_rotation_begin(const ja_order_t *order, int64_t *later_ms, ja_entry
     rotation->next = rotations;
     rotations = rotation;
     errno = ENAMETOOLONG;
-    ja_state_status_t status = name_state_file(order->realm->token, rotation->path)
+    ja_state_status_t status = ja_rotation_path(order->realm->token, rotation->path)
                                    ? open_state(rotation, order->realm->token)
                                    : JA_STATE_BROKEN;
     if (status == JA_STATE_OK) {

@@ -14,9 +14,14 @@
 #include "mod_jira_avatar_private.h"
 
 #include "ja_fetch.h"
+#include "ja_state.h"
 
 /** Makes and checks JiraAvatarStateDir if a credential of the configuration needs it. */
 int ja_rotation_post_config(server_rec *server);
+
+/** Names the state file of a token service's grant: one grant, one file, whichever of our realms
+ * uses it. False if the name does not fit. */
+bool ja_rotation_path(const ja_realm_t *service, char path[JA_STATE_PATH_MAX]);
 
 /** Locks the state file of the order's credential and reads it.
  *  @return ASK: ja_rotation_refresh() is to be sent; LATER: another program has the lock; DONE:

@@ -13,6 +13,7 @@
 #include "mod_jira_avatar_private.h"
 
 #include "ja_entry.h"
+#include "ja_expiry.h"
 #include "ja_limit.h"
 #include "ja_metrics.h"
 #include "ja_realm.h"
@@ -64,7 +65,10 @@ typedef struct ja_slot_t {
     int64_t identity_until_ms;
     ja_identity_t identity;
     int64_t said_ms[JA_OUTCOME_COUNT];
-    uint64_t forgotten; /* what was asked for in an earlier epoch is */
+    uint64_t listed_mark; /* of the secret whose end Jira was asked for, */
+    int64_t listed_at_ms; /* when, */
+    ja_end_t listed;      /* and what it told */
+    uint64_t forgotten;   /* what was asked for in an earlier epoch is */
     ja_journal_t journal;
     ja_metrics_t metrics;
 } ja_slot_t;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mod_jira_avatar_config.h"
+#include "mod_jira_avatar_expiry.h"
 #include "mod_jira_avatar_shared.h"
 #include "mod_jira_avatar_store.h"
 
@@ -120,6 +121,14 @@ static void copy_service(ja_slot_t *service, void *context)
     }
 }
 
+static ja_end_report_t end_report(apr_pool_t *pool, const ja_end_t *end)
+{
+    ja_end_report_t report = {.end = *end};
+
+    report.sentence = ja_expiry_sentence(pool, NULL, end, &report.remedy);
+    return report;
+}
+
 static void view_site(apr_pool_t *pool, const ja_realm_t *realm, int64_t now_ms,
                       ja_site_report_t *site)
 {
@@ -133,6 +142,9 @@ static void view_site(apr_pool_t *pool, const ja_realm_t *realm, int64_t now_ms,
     site->credential = ja_cred_kind_name(realm->cred);
     site->user = ja_cred_user(realm->cred);
     (void)ja_shared_slot(realm, copy_slot, &viewing);
+    ja_ends_t ends = ja_expiry_of(realm);
+    site->credential_end = end_report(pool, &ends.credential);
+    site->certificate_end = end_report(pool, &ends.certificate);
     if (realm->token != NULL) {
         (void)ja_shared_token(realm->token, copy_token, site);
     }

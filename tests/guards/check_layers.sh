@@ -23,6 +23,7 @@ ja_counters
 ja_metrics
 ja_out
 ja_report
+ja_style
 ja_page
 ja_limit                  apr
 ja_upstream               apr
@@ -58,6 +59,7 @@ mod_jira_avatar_route      apr openssl httpd
 mod_jira_avatar_outside    apr openssl httpd
 mod_jira_avatar_lookup     apr openssl httpd
 mod_jira_avatar_rotation   apr openssl httpd
+mod_jira_avatar_expiry     apr openssl httpd
 mod_jira_avatar_token      apr openssl httpd
 mod_jira_avatar_desk       apr openssl jansson httpd
 mod_jira_avatar_location   apr httpd

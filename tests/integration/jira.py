@@ -18,7 +18,7 @@ CREDENTIALS = {
     "dc": ("bearer", "good-pat"),
     "dcroot": ("basic user=fred", "good-password"),
 }
-QUESTIONS = ("/_edge/tenant_info", "/myself")
+QUESTIONS = ("/_edge/tenant_info", "/myself", "/rest/pat/latest/tokens")
 KINDS = {"dc": "datacenter", "dcroot": "datacenter"}
 
 

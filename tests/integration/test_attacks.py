@@ -23,7 +23,7 @@ SAFE = re.compile(
     rf"|(?:/ex/jira/{UUID})?/rest/api/3/(?:project/[A-Za-z]\w*|status/\d+)"
     rf"|(?:/ex/jira/{UUID})?/rest/api/3/user\?accountId=(?:[\w-]|%3A)+"
     r"|(?:/jira)?/rest/api/2/(?:project/[A-Za-z]\w*|(?:issuetype|priority|status)/[\w-]+)"
-    r"|/_edge/tenant_info|/rest/api/3/myself"
+    r"|/_edge/tenant_info|/rest/api/3/myself|(?:/jira)?/rest/pat/latest/tokens"
 )
 LEAK = re.compile(rb"TOP-SECRET|good-token|good-pat|scoped-token", re.I)
 

@@ -103,6 +103,8 @@ static ja_report_t report(void)
             .in_a_row = 3,
             .pause_s = 12,
             .credential_state = JA_CREDENTIAL_REFUSED,
+            .credential_end = {ja_end_of_written(1700006400), HOSTILE, HOSTILE},
+            .certificate_end = {{.source = JA_END_UNKNOWN}, NULL, ""},
             .held = {true, 10, 2, 12345},
         };
         ja_metrics_tick(&sites[i].metrics, 1700000000);
@@ -143,6 +145,11 @@ START_TEST(json_is_json)
     json_t *hits = json_object_get(json_object_get(site, "minutes"), "hit");
     ck_assert_uint_eq(json_array_size(hits), JA_MINUTES);
     ck_assert_int_eq(json_integer_value(json_array_get(hits, JA_MINUTES - 1)), 1234567);
+    json_t *credential = json_object_get(site, "credential");
+    ck_assert_str_eq(json_string_value(json_object_get(credential, "ends")),
+                     "2023-11-15T00:00:00Z");
+    ck_assert_str_eq(json_string_value(json_object_get(credential, "ends_by")), "expires");
+    ck_assert(json_is_null(json_object_get(site, "client_certificate_ends")));
     json_decref(root);
 }
 END_TEST
@@ -173,6 +180,9 @@ START_TEST(prometheus_has_what_it_needs)
         "jira_avatar_fetch_duration_seconds_sum{realm=\"0a1b2c3d\","
         "site=\"https://example.atlassian.net\"} 0.120\n",
         "jira_avatar_up{realm=\"0a1b2c3d\",site=\"https://example.atlassian.net\"} 0\n",
+        "jira_avatar_credential_expiry_timestamp_seconds{realm=\"0a1b2c3d\","
+        "site=\"https://example.atlassian.net\"} 1700006400\n",
+        "# TYPE jira_avatar_client_certificate_expiry_timestamp_seconds gauge\n# HELP",
         "jira_avatar_build_info{version=\"1.2.3\"} 1\n",
     };
     ja_report_t all = report();
