@@ -13,6 +13,7 @@ enum {
     LIFETIME_MAX = 24 * 60 * 60
 };
 
+static const int64_t margin_min_ms = 1000;  /* services count in whole seconds */
 static const int64_t margin_max_ms = 10000; /* a token is not sent so long before its end, */
 static const int64_t renew_min_ms = 60000;  /* and the next one is bought so long before it */
 static const int64_t in_use_ms = INT64_C(3) * 24 * 60 * 60 * 1000; /* a weekend is not the end */
@@ -216,7 +217,13 @@ static int64_t greater(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* 20 % of its life before its end, but a minute; of a short life 30 %. */
+/* A tenth of its life, within the bounds, and of the shortest lives no more than half. */
+static int64_t margin_of(int64_t life_ms)
+{
+    return lesser(greater(lesser(life_ms / 10, margin_max_ms), margin_min_ms), life_ms / 2);
+}
+
+/* 20 % of what it is used before that ends, but a minute; of a short life 30 %. */
 static int64_t renew_before(int64_t life_ms)
 {
     return lesser(greater(life_ms / 5, renew_min_ms), life_ms * 3 / 10);
@@ -224,11 +231,11 @@ static int64_t renew_before(int64_t life_ms)
 
 void ja_token_life_begin(ja_token_life_t *life, int64_t bought_ms, int64_t lifetime)
 {
-    int64_t life_ms = lifetime * 1000;
+    int64_t life_ms = lifetime * 1000 - margin_of(lifetime * 1000);
 
     life->bought_ms = bought_ms;
     life->renew_ms = bought_ms + life_ms - renew_before(life_ms);
-    life->end_ms = bought_ms + life_ms - lesser(life_ms / 10, margin_max_ms);
+    life->end_ms = bought_ms + life_ms;
 }
 
 int64_t ja_token_life_due(const ja_token_life_t *life, bool refreshes, int64_t now_ms)

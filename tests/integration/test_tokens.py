@@ -249,6 +249,17 @@ def test_a_renewal_keeps_no_stop_waiting(serve, jira):
     server.stop(number=signal.SIGWINCH)
 
 
+def test_a_token_that_ends_a_second_early_is_not_sent(serve, jira):
+    """A service that counts in whole seconds cuts off what the second of the purchase had left."""
+    jira.tokens(lifetime=2)
+    server = serve(site(jira, "oauth-client"))
+    time.sleep(-(time.time() + 0.2) % 1)
+    assert server.get(PATH + jira.new_id()).status == 200
+    time.sleep(1.25)
+    assert server.get(PATH + jira.new_id()).status == 200
+    assert jira.tokens()["counters"].get("late", 0) == 0
+
+
 @pytest.mark.mpm
 @pytest.mark.parametrize("kind", ["oauth-client", "dc-refresh"])
 def test_a_revoked_token_is_bought_anew_once(serve, jira, kind):

@@ -90,7 +90,8 @@ class Tokens:
 
     def issue(self, where, account=BOT, **more):
         token = "access-" + hashlib.sha256(b"%d" % next(self._numbers)).hexdigest()
-        self.access[token] = {"where": where, "until": time.time() + self.lifetime,
+        # In whole seconds, as such services count: up to one second less than they say.
+        self.access[token] = {"where": where, "until": int(time.time()) + self.lifetime,
                               "verdict": self.verdict, "id": account}
         self.counters["issued"] += 1
         return 200, {"access_token": token, "expires_in": self.lifetime, "token_type": "Bearer",

@@ -129,8 +129,8 @@ START_TEST(a_token_is_renewed_in_its_last_fifth)
         int64_t lifetime; /* s */
         int64_t renew_ms, end_ms;
     } lives[] = {
-        {3600, 2880000, 3590000}, {900, 720000, 890000}, {240, 180000, 230000},
-        {100, 70000, 90000},      {2, 1400, 1800},       {1, 700, 900},
+        {3600, 2872000, 3590000}, {900, 712000, 890000}, {240, 170000, 230000}, {100, 63000, 90000},
+        {6, 3500, 5000},          {2, 700, 1000},        {1, 350, 500},
     };
 
     for (size_t i = 0; i < sizeof(lives) / sizeof(lives[0]); i++) {
@@ -152,10 +152,10 @@ START_TEST(what_is_in_use_is_renewed_and_what_refreshes_is_kept_alive)
         bool refreshes;
         int64_t due; /* after the beginning; -1: never */
     } cases[] = {
-        {0, 0, false, 2880000},
-        {3 * (int64_t)DAY_MS - 1, 0, false, 2880000},
+        {0, 0, false, 2872000},
+        {3 * (int64_t)DAY_MS - 1, 0, false, 2872000},
         {3 * (int64_t)DAY_MS, 0, false, -1},
-        {3 * (int64_t)DAY_MS, 1, false, 2880000},
+        {3 * (int64_t)DAY_MS, 1, false, 2872000},
         {3 * (int64_t)DAY_MS, 0, true, 7 * (int64_t)DAY_MS},
         {90 * (int64_t)DAY_MS, -80 * (int64_t)DAY_MS, true, 7 * (int64_t)DAY_MS},
     };
