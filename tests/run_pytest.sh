@@ -36,7 +36,7 @@ if [ -n "$RUNNER" ]; then
 fi
 
 case $1 in
-*/integration/*) PYTEST_ARGS="${MPM:+--mpm=$MPM} $PYTEST_ARGS" ;;
+*/integration/* | */oauth/*) PYTEST_ARGS="${MPM:+--mpm=$MPM} $PYTEST_ARGS" ;;
 esac
 
 # The tests drive real processes against the clock of a machine that may be busy: what fails is

@@ -8,6 +8,9 @@
 Refresh tokens rotate: each is good once, and for `leeway` seconds more, so that an answer that got
 lost can be asked for again. One that comes later is a reuse, and ends its grant. `counters` says
 how often each of that happened; a test of rotation wants `reused` and `dead` to be 0.
+
+With `introspection` set (URL, CA file, client, secret) another server sells the tokens, and Jira
+takes those that it confirms.
 """
 
 import collections
@@ -18,6 +21,8 @@ import time
 import urllib.parse
 
 import jwt
+
+from .introspection import Introspection
 
 CLIENTS = {
     "service": {"secret": "service-secret", "where": "gateway"},
@@ -45,6 +50,7 @@ class Tokens:
         self.access = {}                    # token -> {where, until, verdict, id}
         self.refresh = {}                   # token -> {client, used, dead}
         self.verdict = "ok"
+        self.introspection = None
         self.in_flight = 0
         self._numbers = itertools.count(1)
         for name, client in self.clients.items():
@@ -63,6 +69,8 @@ class Tokens:
                 self.refresh.clear()
             elif name == "authorise":
                 self.authorise(*value)
+            elif name == "introspection":
+                self.introspection = Introspection(*value)
             elif name in ("lifetime", "leeway", "rotate", "verdict", "slow"):
                 setattr(self, name, value)
             elif name == "secret":
@@ -78,6 +86,8 @@ class Tokens:
 
     def find(self, where, token):
         """(verdict, account) of an access token, or None."""
+        if self.introspection:
+            return self.introspection.find(token)
         row = self.access.get(token)
         if row is None or row["where"] != where:
             return None
