@@ -5,6 +5,7 @@ and a refresh token that changes with every use is never lost."""
 import json
 import os
 import re
+import select
 import signal
 import threading
 import time
@@ -450,8 +451,13 @@ def test_an_open_state_dir_is_refused_at_start(configured, jira, mode):
 
 
 def kill_children(server):
-    for pid in server.children():
-        os.kill(pid, signal.SIGKILL)
+    """Kills them, and waits until they are gone: who is dying may still take a connection."""
+    children = [os.pidfd_open(pid) for pid in server.children()]
+    for child in children:
+        signal.pidfd_send_signal(child, signal.SIGKILL)
+    for child in children:
+        select.select([child], [], [], 10)
+        os.close(child)
 
 
 @pytest.mark.mpm
