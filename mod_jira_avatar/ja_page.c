@@ -155,9 +155,14 @@ static void alert_site(const ja_out_t *out, const ja_site_report_t *site)
     }
 }
 
+static bool ends_soon(const ja_end_report_t *end)
+{
+    return end->sentence != NULL && end->remedy[0] != '\0';
+}
+
 static void alert_end(const ja_out_t *out, const ja_end_report_t *end)
 {
-    if (end->sentence != NULL && end->remedy[0] != '\0') {
+    if (ends_soon(end)) {
         ja_out(out, "<p class=\"alert\">");
         sentence(out, end->sentence);
         sentence(out, end->remedy);
@@ -480,7 +485,9 @@ static size_t bad_sites(const ja_report_t *report)
     size_t bad = 0;
 
     for (size_t i = 0; i < report->site_count; i++) {
-        bad += ja_report_is_bad(&report->sites[i]);
+        const ja_site_report_t *site = &report->sites[i];
+        bad += ja_report_is_bad(site) || ends_soon(&site->credential_end) ||
+               ends_soon(&site->certificate_end);
     }
     return bad;
 }

@@ -29,7 +29,6 @@ static ja_end_t of_token(ja_secret_t *secret)
     ja_buf_t token = ja_buf(storage, sizeof(storage));
     ja_end_t end = {.source = JA_END_UNKNOWN};
 
-    (void)ja_secret_refresh(secret);
     ja_secret_reveal(secret, &token);
     (void)ja_end_of_jwt((ja_slice_t){token.data, token.len}, &end);
     OPENSSL_cleanse(storage, sizeof(storage));
@@ -86,9 +85,10 @@ static ja_end_t of_credential(const ja_realm_t *realm)
 {
     ja_secret_t *secret = ja_cred_sent_secret(realm->cred);
     int64_t written = ja_cred_expires(realm->cred);
-    int64_t changed = secret != NULL ? ja_secret_changed_at(secret) : 0;
     ja_end_t end = {.source = JA_END_UNKNOWN};
 
+    (void)ja_cred_version(realm->cred); /* its files may have changed */
+    int64_t changed = secret != NULL ? ja_secret_changed_at(secret) : 0;
     if (is_kind(realm, "bearer")) {
         end = of_token(secret);
     }

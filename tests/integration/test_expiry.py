@@ -257,6 +257,14 @@ def test_an_api_token_in_an_old_file(serve, jira, age, number):
         assert f"by {day(365 - age)}" in line and "write its end into expires=" in line
 
 
+def test_a_new_token_in_an_old_file_is_seen_without_a_reload(serve, jira):
+    server = serve(join(with_token(jira, age=355), STATUS)).allow("JAV0811")
+    assert "needs a look" in server.get("/status").text
+    os.utime(server.root / "token")
+    until(lambda: site(server)["credential"]["ends"].startswith(day(365)))
+    assert "all well" in server.get("/status").text
+
+
 def test_a_date_beats_the_age_of_the_file(serve, jira):
     server = serve(with_token(jira, age=400, more=f" expires={day(100)}"))
     assert "JAV08" not in server.log()
