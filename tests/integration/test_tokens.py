@@ -2,6 +2,7 @@
 """Credentials that buy access tokens, or sign each request: bought once, shared, renewed in time,
 and a refresh token that changes with every use is never lost."""
 
+import itertools
 import json
 import os
 import re
@@ -19,8 +20,10 @@ from httpd import give, run_user
 
 PATH = "/avatars/secure/viewavatar?avatarType=project&avatarId="
 COMPLAINS = r"\[jira_avatar:(warn|error|crit)\]"
-CHILDREN = "StartServers 3\nServerLimit 6\nThreadsPerChild 8\nMaxRequestWorkers 24\n" \
-    "MinSpareThreads 8\nMaxSpareThreads 24"
+CHILDREN = "StartServers 4\nServerLimit 8\nThreadsPerChild 8\nMaxRequestWorkers 32\n" \
+    "MinSpareThreads 8\nMaxSpareThreads 32"
+ROUND = 20                                      # seconds
+SOAK_SECONDS = int(os.environ.get("SOAK_SECONDS", ROUND))
 
 
 def credential(server, kind):
@@ -498,8 +501,11 @@ def quietly(server, path):
 class Visitors:
     """Clients who ask for new avatars until told to stop; one whose child dies asks again."""
 
-    def __init__(self, server, jira, count):
-        self.server, self.jira = server, jira
+    def __init__(self, server, count):
+        self.server = server
+        sizes = itertools.cycle(["small", "medium", "large", "xlarge"])
+        self.new = (f"{PATH}{number}&size={size}" for size in sizes
+                    for number in range(31000, 70000))
         self.ended, self.lock = threading.Event(), threading.Lock()
         self.answers, self.lost = [], 0
         self.threads = [threading.Thread(target=self.visit) for _ in range(count)]
@@ -507,9 +513,9 @@ class Visitors:
     def visit(self):
         while not self.ended.is_set():
             with self.lock:
-                number = self.jira.new_id()
+                path = next(self.new)
             try:
-                status = self.server.get(PATH + number).status
+                status = self.server.get(path).status
             except Exception:  # only a killed child answers so; counted apart
                 self.lost += 1
             else:
@@ -527,9 +533,21 @@ class Visitors:
             thread.join(30)
 
 
+def disturb(server):
+    """A reload, a killed child and another reload, within a round."""
+    time.sleep(0.3 * ROUND)
+    server.graceful()
+    time.sleep(0.2 * ROUND)
+    os.kill(server.children()[0], signal.SIGKILL)
+    time.sleep(0.2 * ROUND)
+    server.graceful()
+    time.sleep(0.3 * ROUND)
+
+
 @pytest.mark.parametrize("kind", ["oauth-refresh", "connect-user"])
 def test_short_tokens_restarts_and_a_killed_child(serve, jira, kind):
-    """Eight clients, three children, tokens that live two seconds, for a while."""
+    """Eight clients, four children, tokens that live two seconds, for a while; `make soak` for
+    minutes."""
     jira.tokens(lifetime=2, leeway=5)
 
     def conf(server):
@@ -538,18 +556,16 @@ def test_short_tokens_restarts_and_a_killed_child(serve, jira, kind):
 
     # A connection that breaks as a child is killed is nothing that a token could explain.
     server = serve(conf, allow=[r"AH00052|exit signal", r"JAV0301: .*: no-connection for"])
-    with Visitors(server, jira, 8) as visitors:
-        time.sleep(6)
-        server.graceful()
-        time.sleep(4)
-        os.kill(server.children()[0], signal.SIGKILL)
-        time.sleep(4)
-        server.graceful()
-        time.sleep(6)
+    rounds = max(1, SOAK_SECONDS // ROUND)
+    with Visitors(server, 8) as visitors:
+        for _ in range(rounds):
+            disturb(server)
     counters = jira.tokens()["counters"]
     failed = [status for status in visitors.answers if status != 200]
-    assert len(failed) <= 2 and not re.search("credential-refused|JAV060", server.log()), counters
-    assert len(visitors.answers) > 200 and visitors.lost <= 16
+    print(f"{kind}: {rounds * ROUND} s, {len(visitors.answers)} answers, failed: {failed}, "
+          f"connections lost: {visitors.lost}, {counters}")
+    assert len(failed) <= 2 * rounds and not re.search("credential-refused|JAV060", server.log())
+    assert len(visitors.answers) > 200 * rounds and visitors.lost <= 16 * rounds
     assert counters["max_in_flight"] == 1
-    assert 10 <= counters["issued"] <= 25
+    assert 10 * rounds <= counters["issued"] <= 25 * rounds
     assert counters.get("reused", 0) == counters.get("dead", 0) == 0
