@@ -188,6 +188,11 @@ const char *ja_cred_kind_name(const ja_cred_t *cred)
     return cred->kind->name;
 }
 
+ja_means_t ja_cred_means(const ja_cred_t *cred)
+{
+    return cred->kind->means;
+}
+
 bool ja_cred_is_none(const ja_cred_t *cred)
 {
     return cred->kind->authorize == NULL;

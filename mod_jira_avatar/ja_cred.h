@@ -24,6 +24,9 @@ const char *ja_cred_parse(apr_pool_t *pool, int argc, const char *const argv[], 
 /** "basic", "bearer", "none". */
 const char *ja_cred_kind_name(const ja_cred_t *cred);
 
+/** What it is to those who read it. */
+ja_means_t ja_cred_means(const ja_cred_t *cred);
+
 /** True for `none`. */
 bool ja_cred_is_none(const ja_cred_t *cred);
 

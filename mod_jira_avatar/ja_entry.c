@@ -81,19 +81,9 @@ ja_entry_t *ja_entry_lookup(ja_slice_t pictures)
     return entry;
 }
 
-ja_entry_t *ja_entry_failure(ja_outcome_t outcome, const char *cause, const char *detail)
+ja_entry_t *ja_entry_failure(ja_outcome_t outcome)
 {
-    ja_entry_t *entry = ja_entry_create(outcome, 0);
-
-    if (entry != NULL) {
-        ja_buf_t text = ja_buf(entry->record.cause, sizeof(entry->record.cause));
-        ja_buf_add(&text, cause);
-        if (detail != NULL && *detail != '\0') {
-            ja_buf_add(&text, ": ");
-            ja_buf_add(&text, detail);
-        }
-    }
-    return entry;
+    return ja_entry_create(outcome, 0);
 }
 
 ja_entry_t *ja_entry_copy(const ja_entry_t *entry)
@@ -110,8 +100,7 @@ static bool is_whole(const ja_record_t *record, size_t len)
            len == sizeof(*record) + record->body_len &&
            memchr(record->etag, '\0', sizeof(record->etag)) != NULL &&
            memchr(record->upstream.etag, '\0', JA_VALIDATOR_MAX) != NULL &&
-           memchr(record->upstream.last_modified, '\0', JA_VALIDATOR_MAX) != NULL &&
-           memchr(record->cause, '\0', sizeof(record->cause)) != NULL;
+           memchr(record->upstream.last_modified, '\0', JA_VALIDATOR_MAX) != NULL;
 }
 
 ja_entry_t *ja_entry_from_block(const unsigned char *block, size_t len)

@@ -11,6 +11,7 @@
 #ifndef JA_ENTRY_H
 #define JA_ENTRY_H
 
+#include "ja_image.h"
 #include "ja_policy.h"
 
 enum { JA_VALIDATOR_MAX = 96 };
@@ -21,7 +22,7 @@ typedef struct ja_validators_t {
     char last_modified[JA_VALIDATOR_MAX];
 } ja_validators_t;
 
-enum { JA_KEY_LEN = 32, JA_ETAG_MAX = 36, JA_ENTRY_CAUSE_MAX = 256 };
+enum { JA_KEY_LEN = 32, JA_ETAG_MAX = 36 };
 
 /** SHA-256, for keys and whatever else tells bytes apart; never fails. */
 void ja_digest(const void *bytes, size_t len, unsigned char digest[JA_KEY_LEN]);
@@ -41,13 +42,12 @@ typedef struct ja_record_t {
     int32_t upstream_status; /* HTTP status that Jira gave, 0 if none */
     int32_t retry_after;     /* seconds from stored_at_ms, -1 if nobody said */
     uint32_t body_len;
-    uint32_t kind;                  /* ja_record_kind_t */
-    char etag[JA_ETAG_MAX];         /* quoted, from the content; "" without a body */
-    ja_validators_t upstream;       /* to ask whether the image has changed */
-    char cause[JA_ENTRY_CAUSE_MAX]; /* what was seen, for failures */
+    uint32_t kind;            /* ja_record_kind_t */
+    char etag[JA_ETAG_MAX];   /* quoted, from the content; "" without a body */
+    ja_validators_t upstream; /* to ask whether the image has changed */
 } ja_record_t;
 
-#define JA_RECORD_MAGIC 0x4a415633u /* "JAV3" */
+#define JA_RECORD_MAGIC 0x4a415634u /* "JAV4" */
 
 typedef struct ja_entry_t {
     uint32_t refs;   /* by ja_entry_ref() and ja_entry_unref() only */
@@ -70,7 +70,7 @@ ja_entry_t *ja_entry_image(ja_image_type_t type, const unsigned char *body, size
 ja_entry_t *ja_entry_lookup(ja_slice_t pictures);
 
 /** A failure or a negative answer. */
-ja_entry_t *ja_entry_failure(ja_outcome_t outcome, const char *cause, const char *detail);
+ja_entry_t *ja_entry_failure(ja_outcome_t outcome);
 
 /** A copy that may still be changed. */
 ja_entry_t *ja_entry_copy(const ja_entry_t *entry);

@@ -131,7 +131,7 @@ static void land(ja_flight_t *flight, ja_entry_t *entry)
     ja_engine_t *engine = flight->engine;
 
     if (entry == NULL) { /* no memory for more than this */
-        entry = ja_entry_failure(JA_OUTCOME_INTERNAL, "out of memory", NULL);
+        entry = ja_entry_failure(JA_OUTCOME_INTERNAL);
     }
     engine->desk.landed(engine->desk.self, &flight->order, entry);
 
@@ -175,13 +175,6 @@ static ja_outcome_t obstacle(const ja_flight_t *flight, bool aborted, int64_t no
     return flight->steps >= STEP_MAX ? JA_OUTCOME_INTERNAL : JA_OUTCOME_IMAGE;
 }
 
-static const char *obstacle_cause(ja_outcome_t outcome)
-{
-    return outcome == JA_OUTCOME_UNAVAILABLE ? "this server is stopping"
-           : outcome == JA_OUTCOME_TIMEOUT   ? "nobody had an answer in time"
-                                             : "asking went in circles";
-}
-
 static void step(ja_flight_t *flight, bool aborted, int64_t now)
 {
     ja_engine_t *engine = flight->engine;
@@ -190,7 +183,7 @@ static void step(ja_flight_t *flight, bool aborted, int64_t now)
 
     ja_outcome_t why_not = obstacle(flight, aborted, now);
     if (why_not != JA_OUTCOME_IMAGE) {
-        land(flight, ja_entry_failure(why_not, obstacle_cause(why_not), NULL));
+        land(flight, ja_entry_failure(why_not));
         return;
     }
     switch (engine->desk.next(engine->desk.self, &flight->order, &flight->ask, &later_ms, &entry)) {

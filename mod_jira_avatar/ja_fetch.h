@@ -16,6 +16,7 @@
 #ifndef JA_FETCH_H
 #define JA_FETCH_H
 
+#include "ja_answer.h"
 #include "ja_entry.h"
 #include "ja_realm.h"
 

@@ -9,6 +9,7 @@
 #ifndef JA_KIND_H
 #define JA_KIND_H
 
+#include "ja_answer.h"
 #include "ja_grant.h"
 #include "ja_secret.h"
 
@@ -46,6 +47,7 @@ typedef struct ja_value_t {
 
 typedef struct ja_kind_t {
     const char *name;
+    ja_means_t means;
     /** Writes the value of the Authorization header; false if it does not fit, or cannot be one.
      *  NULL for the kind that sends none. */
     bool (*authorize)(const ja_value_t *values, const ja_cred_use_t *use, ja_buf_t *out);

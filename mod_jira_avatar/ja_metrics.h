@@ -118,7 +118,7 @@ void ja_metrics_minutes(const ja_metrics_t *metrics, uint64_t minutes[JA_MINUTES
 
 /* ---- what happened ------------------------------------------------------------------------- */
 
-enum { JA_FAILURES = 16, JA_EVENT_WHAT = 48, JA_EVENT_CAUSE = 160, JA_EVENT_REMEDY = 224 };
+enum { JA_FAILURES = 16, JA_EVENT_WHAT = 48, JA_EVENT_CAUSE = 240, JA_EVENT_REMEDY = 448 };
 
 /** A failure, and as often as it came again without another one in between. */
 typedef struct ja_failure_t {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ja_policy: what an upstream answer means, how long it holds, and what a visitor is told.
+ * ja_policy: every way a request can end, how long what it ended with holds, and what a visitor
+ * is told.
  *
  * Threads: no state, any thread.
  * Memory:  nothing is allocated; texts are static.
@@ -8,79 +9,7 @@
 #ifndef JA_POLICY_H
 #define JA_POLICY_H
 
-#include "ja_image.h"
-#include "ja_ref.h"
-
-/* ---- upstream answers ---------------------------------------------------------------------- */
-
-/** Why there is no complete HTTP answer. */
-typedef enum {
-    JA_NET_OK,
-    JA_NET_DNS,
-    JA_NET_CONNECT,         /* refused, unreachable */
-    JA_NET_CONNECT_TIMEOUT, /* no connection within `connect` */
-    JA_NET_TLS,             /* handshake, protocol */
-    JA_NET_CERTIFICATE,     /* the peer's certificate is not trusted, or for another name */
-    JA_NET_ADDRESS,         /* the name leads to where nothing public is */
-    JA_NET_PROXY,           /* the outbound proxy refused */
-    JA_NET_TIMEOUT,         /* connected, but no complete answer within `total` */
-    JA_NET_BROKEN,          /* the connection ended before the answer did */
-    JA_NET_TOO_LARGE,       /* body over the limit */
-    JA_NET_HEADERS,         /* headers over the limit */
-    JA_NET_PROTOCOL,        /* not HTTP */
-    JA_NET_ABORTED,         /* we stopped it: the server is stopping */
-    JA_NET_INTERNAL         /* no memory, no handle */
-} ja_net_t;
-
-/** The only upstream headers that are looked at; everything else is dropped unread. */
-#define JA_HEADERS(X)                                                                              \
-    X(CONTENT_TYPE, "content-type")                                                                \
-    X(CONTENT_ENCODING, "content-encoding")                                                        \
-    X(LOCATION, "location")                                                                        \
-    X(RETRY_AFTER, "retry-after")                                                                  \
-    X(LOGIN_REASON, "x-seraph-loginreason")                                                        \
-    X(USERNAME, "x-ausername")                                                                     \
-    X(ACCOUNT_ID, "x-aaccountid")                                                                  \
-    X(DENIED_REASON, "x-authentication-denied-reason")                                             \
-    X(RATE_REMAINING, "x-ratelimit-remaining")                                                     \
-    X(RATE_RESET, "x-ratelimit-reset")                                                             \
-    X(RATE_INTERVAL, "x-ratelimit-interval-seconds")                                               \
-    X(RATE_LIMIT, "ratelimit")                                                                     \
-    X(RATE_REASON, "ratelimit-reason")                                                             \
-    X(FAILURE_CATEGORY, "x-failure-category")                                                      \
-    X(DATE, "date")                                                                                \
-    X(DATA_POLICY, "atlassian-datasecuritypolicy")                                                 \
-    X(ETAG, "etag")                                                                                \
-    X(LAST_MODIFIED, "last-modified")
-
-typedef enum {
-#define X(id, name) JA_HEADER_##id,
-    JA_HEADERS(X)
-#undef X
-        JA_HEADER_COUNT
-} ja_header_t;
-
-/** Header names, lower case, indexed by ja_header_t. */
-extern const char *const ja_header_names[JA_HEADER_COUNT];
-
-enum { JA_HEADER_MAX = 1024, JA_DETAIL_MAX = 200 };
-
-/** What came back, or why nothing did. */
-typedef struct ja_answer_t {
-    ja_net_t net;
-    char detail[JA_DETAIL_MAX]; /* the transport's own words, without secrets; "" if none */
-    int status;                 /* HTTP status, 0 if none came */
-    char header[JA_HEADER_COUNT][JA_HEADER_MAX]; /* "" if absent, cut if longer */
-    const unsigned char *body;                   /* complete if net is JA_NET_OK */
-    size_t body_len;
-} ja_answer_t;
-
-/** What was asked, as far as the meaning of the answer depends on it. */
-typedef struct ja_asked_t {
-    ja_site_kind_t kind;
-    bool credential; /* one was sent */
-    bool identity;   /* the answer must say who asked, if a credential was sent (ja_target_t) */
-} ja_asked_t;
+#include "ja_text.h"
 
 /* ---- outcomes ------------------------------------------------------------------------------ */
 
@@ -153,19 +82,6 @@ typedef struct ja_outcome_row_t {
 
 /** The row of an outcome. */
 const ja_outcome_row_t *ja_policy_outcome(ja_outcome_t outcome);
-
-typedef struct ja_verdict_t {
-    ja_outcome_t outcome;
-    ja_image_t image;   /* for JA_OUTCOME_IMAGE */
-    const char *cause;  /* what was seen, for the log: "X-AUSERNAME: anonymous"; never NULL */
-    const char *remedy; /* what an administrator can do, a plain sentence; "" if nothing */
-} ja_verdict_t;
-
-/** What an upstream answer means. Total: every answer has a verdict. */
-ja_verdict_t ja_policy_judge(const ja_asked_t *asked, const ja_answer_t *answer);
-
-/** Whether Atlassian's gateway says that the token lacks a scope: another one would, too. */
-bool ja_policy_lacks_scope(const ja_answer_t *answer);
 
 /* ---- freshness ----------------------------------------------------------------------------- */
 

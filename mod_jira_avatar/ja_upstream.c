@@ -319,6 +319,21 @@ static writer_t *const writers[][2] = {
 
 /* ---- targets ------------------------------------------------------------------------------ */
 
+/* What Atlassian's OpenAPI document says of each address; of the granular ones all are needed. */
+static const char view_scope[] = "read:jira-work (classic) or read:avatar:jira (granular)";
+static const char account_scope[] = "read:jira-user";
+static const char project_scope[] = "read:jira-work";
+
+static const char *const lookup_scopes[] = {
+    [JA_TYPE_NONE] = NULL,
+    [JA_TYPE_PROJECT] = project_scope,
+    [JA_TYPE_ISSUETYPE] = NULL,
+    [JA_TYPE_PRIORITY] = NULL,
+    [JA_TYPE_SD_REQTYPE] = NULL,
+    [JA_TYPE_USER] = account_scope,
+    [JA_TYPE_STATUS] = "read:jira-work (classic) or read:status:jira (granular)",
+};
+
 static bool same_text(const char *a, const char *b)
 {
     return ja_slice_is_nocase(ja_slice(a), b);
@@ -366,6 +381,7 @@ ja_url_status_t ja_upstream_target(const ja_site_t *site, ja_route_t route, cons
     target->credential = through || !gateway;
     target->gateway = through;
     target->identity = !through && ref->form != JA_REF_ICON;
+    target->scope = write == add_view ? view_scope : NULL;
     return JA_URL_OK;
 }
 
@@ -409,6 +425,7 @@ ja_url_status_t ja_upstream_lookup(const ja_site_t *site, ja_route_t route, cons
     target->credential = true;
     target->gateway = through;
     target->identity = !through;
+    target->scope = lookup_scopes[ref->type];
     return url.overflow ? JA_URL_NO_LOOKUP : JA_URL_OK;
 }
 
@@ -423,6 +440,10 @@ ja_url_status_t ja_upstream_question(const ja_site_t *site, ja_route_t route,
         [JA_QUESTION_PROJECTS] = {"/rest/api/3/project/search?maxResults=1", "/rest/api/2/project"},
         [JA_QUESTION_TOKENS] = {"/rest/pat/latest/tokens", "/rest/pat/latest/tokens"},
     };
+    static const char *const scopes[] = {[JA_QUESTION_NONE] = NULL,
+                                         [JA_QUESTION_SERVER] = NULL,
+                                         [JA_QUESTION_MYSELF] = account_scope,
+                                         [JA_QUESTION_PROJECTS] = project_scope};
     static const ja_ref_t no_ref;
     bool is_open = question == JA_QUESTION_SERVER;
     bool through = site->kind == JA_SITE_CLOUD && route == JA_ROUTE_GATEWAY && !is_open;
@@ -433,6 +454,7 @@ ja_url_status_t ja_upstream_question(const ja_site_t *site, ja_route_t route,
     target->credential = !is_open;
     target->gateway = through;
     target->identity = !through && !is_open;
+    target->scope = scopes[question];
     return status;
 }
 
@@ -445,6 +467,7 @@ static void target_of_site(const ja_site_t *site, const char *path, ja_target_t 
     target->credential = false;
     target->gateway = false;
     target->identity = false;
+    target->scope = NULL;
 }
 
 void ja_upstream_tenant_info(const ja_site_t *site, ja_target_t *target)
@@ -456,4 +479,5 @@ void ja_upstream_myself(const ja_site_t *site, ja_target_t *target)
 {
     target_of_site(site, "/rest/api/3/myself", target);
     target->credential = true;
+    target->scope = account_scope;
 }

@@ -50,6 +50,7 @@ typedef struct ja_target_t {
     bool credential; /* the URL is on the credential's own origin: it may be sent */
     bool gateway;    /* it is the gateway's, not the site's */
     bool identity; /* Jira says in the answer who asked (not so for static icons and the gateway) */
+    const char *scope; /* that a token with scopes needs there; NULL: unknown, or none */
 } ja_target_t;
 
 typedef enum {

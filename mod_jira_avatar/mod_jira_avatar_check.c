@@ -35,17 +35,29 @@ typedef struct check_t {
 
 /* What the desk would have logged of the last ask. */
 static struct {
-    const char *cause;
-    const char *remedy;
-    char detail[JA_DETAIL_MAX];
+    ja_cause_t cause;
+    char text[JA_EVENT_CAUSE];
+    char remedy[JA_EVENT_REMEDY];
 } heard;
 
 static void hear(const ja_ask_t *ask, const ja_verdict_t *verdict, const ja_answer_t *answer)
 {
-    (void)ask;
+    ja_buf_t text = ja_buf(heard.text, sizeof(heard.text));
+    ja_buf_t remedy = ja_buf(heard.remedy, sizeof(heard.remedy));
+
     heard.cause = verdict->cause;
-    heard.remedy = verdict->remedy;
-    memcpy(heard.detail, answer->detail, sizeof(heard.detail));
+    ja_diagnosis_cause(verdict, answer, &text);
+    ja_diagnosis_remedy(verdict->cause, &ask->asked, &remedy);
+}
+
+/* What no ask says. */
+static void hear_cause(ja_cause_t cause)
+{
+    static const ja_answer_t no_answer;
+    static const ja_ask_t no_ask;
+    ja_verdict_t verdict = ja_diagnosis_of(cause);
+
+    hear(&no_ask, &verdict, &no_answer);
 }
 
 static int64_t now_ms(void)
@@ -88,10 +100,7 @@ static bool warn(const check_t *check, const char *step, const char *text, const
 /* By what the desk heard of the ask. */
 static bool fail_as_heard(check_t *check, const char *step)
 {
-    const char *text = heard.detail[0] != '\0'
-                           ? apr_pstrcat(check->pool, heard.cause, ": ", heard.detail, NULL)
-                           : heard.cause;
-    return fail(check, step, text, heard.remedy);
+    return fail(check, step, heard.text, heard.remedy);
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
@@ -108,9 +117,7 @@ static ja_entry_t *ask(check_t *check, ja_order_t *order)
     order->origin = check->server;
     order->asked_at_ms = now_ms();
     order->fresh = order->keep_image = order->keep_negative = KEPT_S;
-    heard.cause = "no answer in time";
-    heard.remedy = "";
-    heard.detail[0] = '\0';
+    hear_cause(JA_CAUSE_TIMEOUT);
     check->began_ms = now_ms();
     (void)ja_fetch_visitor_get(check->engine, order, network->connect_ms + network->total_ms, 0,
                                &entry);
@@ -130,8 +137,7 @@ static json_t *question(check_t *check, ja_question_t what, ja_outcome_t *outcom
                           NULL);
         if (root == NULL) {
             *outcome = JA_OUTCOME_NOT_AN_IMAGE;
-            heard.cause = "the answer is not JSON";
-            heard.remedy = "Look at what stands between this server and Jira";
+            hear_cause(JA_CAUSE_NOT_AN_OBJECT);
         }
     }
     ja_entry_unref(entry);
@@ -256,8 +262,7 @@ static bool check_account(check_t *check)
         return passed(check, "credential", "none: only what Jira shows to everybody");
     }
     json_t *root = question(check, JA_QUESTION_MYSELF, &outcome);
-    if (root == NULL && outcome == JA_OUTCOME_CREDENTIAL_REFUSED &&
-        strstr(heard.cause, "scope") != NULL) {
+    if (root == NULL && outcome == JA_OUTCOME_CREDENTIAL_REFUSED && heard.cause == JA_CAUSE_SCOPE) {
         ja_shared_alone(check->pool);
         (void)passed(check, "credential", ja_cred_kind_name(check->realm->cred));
         return passed(check, "who am I", "the token may not ask (read:jira-user), no matter");

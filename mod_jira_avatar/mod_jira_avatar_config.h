@@ -13,6 +13,7 @@
 
 #include "mod_jira_avatar_private.h"
 
+#include "ja_image.h"
 #include "ja_policy.h"
 #include "ja_realm.h"
 

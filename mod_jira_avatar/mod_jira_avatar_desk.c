@@ -52,40 +52,11 @@ static int64_t pause_ms(const ja_order_t *order)
     return pause < LATER_MS ? LATER_MS : pause < LATER_MAX_MS ? pause : LATER_MAX_MS;
 }
 
-/* ---- the log ------------------------------------------------------------------------------- */
-
-static void log_frozen_secret(const ja_order_t *order)
-{
-    const char *source = ja_cred_frozen_source(order->realm->cred);
-
-    if (source != NULL) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, order->origin,
-                     "JAV0302: %s: the children may not read %s, so a change of it is only seen at "
-                     "the next reload; chgrp it to the server's group and chmod 0640 to have it "
-                     "seen at once",
-                     order->realm->name, source);
-    }
-}
-
-static void log_bad_secret(const ja_order_t *order)
-{
-    const char *source = NULL;
-    const char *fault = ja_cred_fault(order->realm->cred, &source);
-
-    if (fault != NULL) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, order->origin,
-                     "JAV0303: %s: %s was changed and %s; the secret that was read before is used "
-                     "on, but the next reload will not accept it",
-                     order->realm->name, source, fault);
-    }
-}
-
 /* ---- asking -------------------------------------------------------------------------------- */
 
 static bool authorize(const ja_order_t *order, ja_ask_t *ask)
 {
-    log_frozen_secret(order);
-    log_bad_secret(order);
+    ja_say_secrets(order);
     return ja_token_authorize(order, ask);
 }
 
@@ -93,6 +64,39 @@ static ja_step_t done(ja_entry_t **entry, ja_entry_t *with)
 {
     *entry = with;
     return JA_STEP_DONE;
+}
+
+/* Without asking anybody. */
+static ja_step_t say_and_end(const ja_order_t *order, const ja_ask_t *ask, ja_cause_t cause,
+                             ja_entry_t **entry)
+{
+    ja_say_cause(order, ask, cause);
+    return done(entry, ja_entry_failure(ja_cause(cause)->outcome));
+}
+
+/* For the diagnosis of what will be answered. */
+static void describe_ask(const ja_order_t *order, const ja_target_t *target, ja_ask_t *ask)
+{
+    static const ja_asked_what_t whats[] = {[STEP_IMAGE] = JA_ASKED_IMAGE,
+                                            [STEP_CLOUD_ID] = JA_ASKED_CLOUD_ID,
+                                            [STEP_IDENTITY] = JA_ASKED_OBJECT,
+                                            [STEP_LOOKUP] = JA_ASKED_OBJECT};
+    const ja_realm_t *realm = order->realm;
+    bool is_user = ask->step == STEP_LOOKUP && order->ref.type == JA_TYPE_USER &&
+                   order->question == JA_QUESTION_NONE;
+
+    ask->asked = (ja_asked_t){
+        .what = is_user ? JA_ASKED_USER : whats[ask->step],
+        .kind = realm->site.kind,
+        .means = ask->mark != 0 ? ja_cred_means(realm->cred) : JA_MEANS_NONE,
+        .identity = target->identity && !ja_identity_is_known(realm, ask->mark),
+        .gateway = target->gateway,
+        .alternative = realm->site.route == JA_ROUTE_AUTO,
+        .scope = target->scope,
+        .directive = target->gateway ? "JiraAvatarGatewayURL" : "JiraAvatarSite",
+        .account = ja_cred_user(realm->cred),
+        .now = ask->sent_ms / 1000,
+    };
 }
 
 /* Fills what every ask has, and passes the gate. */
@@ -109,12 +113,9 @@ static ja_step_t ask_for(const ja_order_t *order, const ja_target_t *target, ja_
     ask->mark = 0;
     ask->gateway = target->gateway;
     if (target->credential && !authorize(order, ask)) {
-        return done(entry, ja_entry_failure(JA_OUTCOME_INTERNAL,
-                                            "the secret cannot be sent as a header", NULL));
+        return say_and_end(order, ask, JA_CAUSE_UNSENDABLE, entry);
     }
-    ask->asked.kind = realm->site.kind;
-    ask->asked.credential = ask->mark != 0;
-    ask->asked.identity = target->identity && !ja_identity_is_known(realm, ask->mark);
+    describe_ask(order, target, ask);
     if (ask->mark != 0 && ask->mark == ask->passed_mark) {
         return JA_STEP_ASK;
     }
@@ -211,51 +212,47 @@ static ja_step_t ask_ref(const ja_order_t *order, const ja_ref_t *ref, ja_ask_t 
     case JA_URL_NEEDS_CLOUD_ID:
         return ask_realm(order, STEP_CLOUD_ID, ask, later_ms, entry);
     case JA_URL_OTHER_CLOUD_ID:
-        return done(entry,
-                    ja_entry_failure(JA_OUTCOME_UNKNOWN_PATH, "another site's cloudId", NULL));
+        return say_and_end(order, ask, JA_CAUSE_OTHER_SITE, entry);
     case JA_URL_NEEDS_LOOKUP:
     case JA_URL_NO_LOOKUP:
     default:
-        return done(entry, ja_entry_failure(JA_OUTCOME_UNKNOWN_PATH,
-                                            "Jira has no address for this avatar", NULL));
+        return say_and_end(order, ask, JA_CAUSE_NO_ADDRESS, entry);
     }
 }
 
 /* ---- names --------------------------------------------------------------------------------- */
 
 /* Without asking anybody: what the REST API said settles it. */
-static ja_step_t settle(const ja_order_t *order, ja_ask_t *ask, const ja_verdict_t *verdict,
+static ja_step_t settle(const ja_order_t *order, ja_ask_t *ask, ja_cause_t cause,
                         ja_entry_t **entry)
 {
-    ja_answer_t answer = {.net = JA_NET_OK};
+    ja_step_t step = say_and_end(order, ask, cause, entry);
 
-    ja_say_verdict(order, ask, verdict, &answer);
-    *entry = ja_entry_failure(verdict->outcome, verdict->cause, NULL);
     if (*entry != NULL) {
         (*entry)->record.stored_at_ms = ja_now_ms();
         (*entry)->record.epoch = ja_shared_epoch();
         (*entry)->record.realm = ja_shared_realm_tag(order->realm);
         ja_keep(order, *entry);
     }
-    return JA_STEP_DONE;
+    return step;
 }
 
 static ja_step_t use_lookup(const ja_order_t *order, const ja_entry_t *known, ja_ask_t *ask,
                             int64_t *later_ms, ja_entry_t **entry)
 {
-    ja_verdict_t verdict;
     ja_ref_t ref;
 
-    switch (ja_lookups_follow(order, known, &ref, ask->url, &verdict)) {
+    switch (ja_lookups_follow(order, known, &ref, ask->url)) {
     case JA_FOUND_OURS:
         return ask_ref(order, &ref, ask, later_ms, entry);
     case JA_FOUND_PUBLIC:
         ask->step = STEP_IMAGE;
         return ja_outside_ask(order, ask, entry);
     case JA_FOUND_NOTHING:
+        return settle(order, ask, JA_CAUSE_NO_PICTURE, entry);
     case JA_FOUND_ELSEWHERE:
     default:
-        return settle(order, ask, &verdict, entry);
+        return settle(order, ask, JA_CAUSE_FOREIGN_PICTURE, entry);
     }
 }
 
@@ -332,10 +329,10 @@ static ja_entry_t *entry_of(const ja_verdict_t *verdict, const ja_answer_t *answ
 {
     ja_entry_t *entry = verdict->outcome == JA_OUTCOME_IMAGE
                             ? ja_entry_image(verdict->image.type, answer->body, answer->body_len)
-                            : ja_entry_failure(verdict->outcome, verdict->cause, answer->detail);
+                            : ja_entry_failure(verdict->outcome);
 
     if (entry == NULL) {
-        entry = ja_entry_failure(JA_OUTCOME_INTERNAL, "out of memory", NULL);
+        entry = ja_entry_failure(JA_OUTCOME_INTERNAL);
     }
     if (entry != NULL) {
         entry->record.stored_at_ms = ja_now_ms();
@@ -378,8 +375,9 @@ static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
  * for strangers. Whether it ever says so is found out once, by asking who we are. */
 static bool needs_identity(const ja_order_t *order, const ja_ask_t *ask, const ja_answer_t *answer)
 {
-    return ask->asked.identity && ask->asked.credential && ask->asked.kind == JA_SITE_CLOUD &&
-           answer->net == JA_NET_OK && answer->header[JA_HEADER_ACCOUNT_ID][0] == '\0' &&
+    return ask->asked.identity && ask->asked.means != JA_MEANS_NONE &&
+           ask->asked.kind == JA_SITE_CLOUD && answer->net == JA_NET_OK &&
+           answer->header[JA_HEADER_ACCOUNT_ID][0] == '\0' &&
            (answer->status == 200 || answer->status == 403 || answer->status == 404) &&
            !ja_identity_is_settled(order->realm, ask->mark);
 }
@@ -433,14 +431,15 @@ static ja_entry_t *lookup_answered(const ja_order_t *order, const ja_ask_t *ask,
         return told(order, ask, body, answer);
     }
     if (is_told) {
-        verdict->outcome = JA_OUTCOME_NOT_AN_IMAGE;
-        verdict->cause = ja_lookup_read(body, &pictures);
-        is_told = verdict->cause == NULL;
+        const char *fault = ja_lookup_read(body, &pictures);
+        is_told = fault == NULL;
+        *verdict = ja_diagnosis_of(JA_CAUSE_NOT_AN_OBJECT);
+        verdict->seen = is_told ? "" : fault;
     }
     ja_entry_t *entry = is_told ? told(order, ask, (ja_slice_t){text, pictures.len}, answer)
                                 : conclude(order, ask, verdict, answer);
     if (entry == NULL) {
-        return ja_entry_failure(JA_OUTCOME_INTERNAL, "out of memory", NULL);
+        return ja_entry_failure(JA_OUTCOME_INTERNAL);
     }
     ja_lookups_keep(order, entry);
     if (is_told) {
@@ -455,12 +454,12 @@ static ja_entry_t *image_answered(const ja_order_t *order, ja_ask_t *ask, const 
     if (ja_route_asks_cloud_id(order, ask, answer)) {
         return NULL;
     }
-    ja_verdict_t verdict = ja_policy_judge(&ask->asked, answer);
+    ja_verdict_t verdict = ja_diagnose(&ask->asked, answer);
     bool is_open = verdict.outcome == JA_OUTCOME_ANONYMOUS ||
                    verdict.outcome == JA_OUTCOME_FORBIDDEN ||
                    verdict.outcome == JA_OUTCOME_NOT_FOUND;
 
-    if (ja_token_renews(order, ask, &verdict, answer)) {
+    if (ja_token_renews(order, ask, &verdict)) {
         return NULL;
     }
     if (is_open && needs_identity(order, ask, answer)) {
@@ -475,7 +474,7 @@ static ja_entry_t *image_answered(const ja_order_t *order, ja_ask_t *ask, const 
     }
     ja_entry_t *unchanged = is_same ? ja_keep_confirmed(order) : NULL;
     if (unchanged != NULL) {
-        verdict.outcome = JA_OUTCOME_IMAGE;
+        verdict = ja_diagnosis_of(JA_CAUSE_IMAGE);
         ja_journal_answer(order, ask, &verdict, answer);
         ja_gate_report(ask->realm, ask->mark, JA_OUTCOME_IMAGE, ja_gate_wait_wanted(answer));
         return unchanged;
@@ -483,9 +482,6 @@ static ja_entry_t *image_answered(const ja_order_t *order, ja_ask_t *ask, const 
     if (turns_to_gateway(order, ask, verdict.outcome, answer) ||
         (verdict.outcome == JA_OUTCOME_REDIRECTED && ja_outside_follows(order, ask, answer))) {
         return NULL;
-    }
-    if (ask->outside) {
-        ja_outside_judge(&verdict, answer);
     }
     return ask->step == STEP_LOOKUP ? lookup_answered(order, ask, &verdict, answer)
                                     : conclude(order, ask, &verdict, answer);
@@ -519,12 +515,7 @@ static ja_entry_t *cloud_id_answered(const ja_order_t *order, const ja_ask_t *as
     if (learn_cloud_id(order->realm, answer)) {
         return NULL;
     }
-    ja_verdict_t verdict = ja_policy_judge(&ask->asked, answer);
-    if (ja_policy_outcome(verdict.outcome)->status < 500) {
-        verdict.outcome = JA_OUTCOME_UPSTREAM_ERROR;
-        verdict.cause = "the site does not tell its cloudId";
-    }
-    verdict.remedy = "Set JiraAvatarCloudId if the site is reached by another name than its own";
+    ja_verdict_t verdict = ja_diagnose(&ask->asked, answer);
     return conclude(order, ask, &verdict, answer);
 }
 
@@ -536,10 +527,10 @@ static ja_entry_t *identity_answered(const ja_order_t *order, ja_ask_t *ask,
     json_t *root = json_of(answer);
     bool knows_us = json_is_string(json_object_get(root, "accountId"));
     bool names_us = answer->header[JA_HEADER_ACCOUNT_ID][0] != '\0';
-    ja_verdict_t verdict = ja_policy_judge(&ask->asked, answer);
+    ja_verdict_t verdict = ja_diagnose(&ask->asked, answer);
 
     json_decref(root);
-    if (ja_token_renews(order, ask, &verdict, answer)) {
+    if (ja_token_renews(order, ask, &verdict)) {
         return NULL;
     }
     if (answer->net == JA_NET_OK && verdict.outcome != JA_OUTCOME_CREDENTIAL_REFUSED) {

@@ -362,7 +362,7 @@ ja_entry_t *ja_expiry_answered(const ja_order_t *order, const ja_ask_t *ask,
 
     report(ask, answer);
     if (answer->net != JA_NET_OK || answer->status != 200 || !ja_end_of_listed(body, &told)) {
-        return ja_entry_failure(JA_OUTCOME_NOT_FOUND, "the site does not tell", NULL);
+        return ja_entry_failure(JA_OUTCOME_NOT_FOUND);
     }
     listed_t listed = {ask->mark, told.end};
     (void)ja_shared_slot(order->realm, write_listed, &listed);

@@ -130,7 +130,7 @@ ja_gate_t ja_gate_look(const ja_realm_t *realm)
 
 ja_entry_t *ja_gate_failure(const ja_gate_t *gate)
 {
-    ja_entry_t *failure = ja_entry_failure(gate->why, "not asked again yet", NULL);
+    ja_entry_t *failure = ja_entry_failure(gate->why);
 
     if (failure != NULL) {
         failure->record.stored_at_ms = ja_now_ms();

@@ -136,7 +136,8 @@ static int64_t max_waiting(const ja_settings_t *settings)
 static void log_wait(request_rec *r, const ja_reply_t *reply, ja_outcome_t outcome)
 {
     const ja_realm_t *realm = reply->settings->realm;
-    int level = ja_shared_may_log(realm, outcome) ? APLOG_WARNING : APLOG_DEBUG;
+    int what = outcome == JA_OUTCOME_BUSY ? JA_SAID_BUSY : JA_SAID_LATE;
+    int level = ja_shared_may_log(realm, what) ? APLOG_WARNING : APLOG_DEBUG;
 
     if (outcome == JA_OUTCOME_BUSY) {
         ap_log_rerror(APLOG_MARK, level, 0, r,

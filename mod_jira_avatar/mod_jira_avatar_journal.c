@@ -87,11 +87,7 @@ static void note_failure(ja_journal_t *journal, const event_t *event)
     ja_buf_t text = ja_buf(cause, sizeof(cause));
     ja_buf_t name = ja_buf(what, sizeof(what));
 
-    ja_buf_add(&text, verdict->cause);
-    if (event->answer->detail[0] != '\0') {
-        ja_buf_add(&text, ": ");
-        ja_buf_add(&text, event->answer->detail);
-    }
+    ja_diagnosis_cause(verdict, event->answer, &text);
     if (event->ask->for_token) {
         ja_buf_add(&name, "access token");
     } else {
@@ -104,11 +100,13 @@ static void note_failure(ja_journal_t *journal, const event_t *event)
 
 static void note_refusal(ja_journal_t *journal, const event_t *event)
 {
+    ja_buf_t cause = ja_buf(journal->refusal_cause, sizeof(journal->refusal_cause));
+    ja_buf_t remedy = ja_buf(journal->refusal_remedy, sizeof(journal->refusal_remedy));
+
     journal->refused_at_ms = event->now_ms;
     journal->refusal = event->verdict->outcome;
-    ja_journal_text(journal->refusal_cause, sizeof(journal->refusal_cause), event->verdict->cause);
-    ja_journal_text(journal->refusal_remedy, sizeof(journal->refusal_remedy),
-                    event->verdict->remedy);
+    ja_diagnosis_cause(event->verdict, event->answer, &cause);
+    ja_diagnosis_remedy(event->verdict->cause, &event->ask->asked, &remedy);
 }
 
 static void note_acceptance(ja_journal_t *journal, const event_t *event)

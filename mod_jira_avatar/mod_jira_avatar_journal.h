@@ -13,6 +13,7 @@
 
 #include "mod_jira_avatar_private.h"
 
+#include "ja_diagnosis.h"
 #include "ja_fetch.h"
 #include "ja_metrics.h"
 

@@ -67,23 +67,14 @@ void ja_lookups_keep(const ja_order_t *order, ja_entry_t *entry)
 }
 
 ja_found_t ja_lookups_follow(const ja_order_t *order, const ja_entry_t *lookup, ja_ref_t *ref,
-                             char url[JA_URL_MAX], ja_verdict_t *verdict)
+                             char url[JA_URL_MAX])
 {
-    static const ja_verdict_t nothing = {
-        .outcome = JA_OUTCOME_NOT_FOUND, .cause = "Jira has no picture for it", .remedy = ""};
-    static const ja_verdict_t elsewhere = {
-        .outcome = JA_OUTCOME_REDIRECTED,
-        .cause = "Jira names a picture that is neither its own nor on a public host",
-        .remedy = "If it is Jira's own, set JiraAvatarSite to the address that Jira calls itself "
-                  "by; if the host is to be trusted, list it in JiraAvatarPublicHosts"};
     const ja_realm_t *outside = order->realm->outside;
     ja_slice_t pictures = {(const char *)lookup->body, lookup->record.body_len};
     ja_slice_t picture = ja_lookup_pick(pictures, order->ref.size);
     ja_buf_t copy = ja_buf(url, JA_URL_MAX);
 
     ja_buf_add_slice(&copy, picture);
-    ja_found_t found = ja_lookup_resolve(
-        &order->realm->site, outside != NULL ? outside->hosts : NULL, picture, &order->ref, ref);
-    *verdict = found == JA_FOUND_NOTHING ? nothing : elsewhere;
-    return found;
+    return ja_lookup_resolve(&order->realm->site, outside != NULL ? outside->hosts : NULL, picture,
+                             &order->ref, ref);
 }

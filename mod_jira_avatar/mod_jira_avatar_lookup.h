@@ -26,9 +26,8 @@ void ja_lookups_keep(const ja_order_t *order, ja_entry_t *entry);
 
 /** Which picture is meant, of those that a look-up names.
  *  @param ref     filled on JA_FOUND_OURS
- *  @param url     of the picture, in any case
- *  @param verdict why there is none to be fetched, on JA_FOUND_NOTHING and JA_FOUND_ELSEWHERE */
+ *  @param url     of the picture, in any case */
 ja_found_t ja_lookups_follow(const ja_order_t *order, const ja_entry_t *lookup, ja_ref_t *ref,
-                             char url[JA_URL_MAX], ja_verdict_t *verdict);
+                             char url[JA_URL_MAX]);
 
 #endif

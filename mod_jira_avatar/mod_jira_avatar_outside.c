@@ -21,7 +21,10 @@ ja_step_t ja_outside_ask(const ja_order_t *order, ja_ask_t *ask, ja_entry_t **en
     ask->authorization[0] = '\0';
     ask->mark = 0;
     ask->gateway = false;
-    ask->asked = (ja_asked_t){.kind = outside->site.kind};
+    ask->asked = (ja_asked_t){.what = JA_ASKED_PUBLIC,
+                              .kind = outside->site.kind,
+                              .directive = "JiraAvatarPublicHosts",
+                              .now = ask->sent_ms / 1000};
     ja_gate_t gate =
         ja_gate_enter(outside, 0, outside->network.connect_ms + outside->network.total_ms);
     if (gate.open) {
@@ -46,14 +49,4 @@ bool ja_outside_follows(const ja_order_t *order, ja_ask_t *ask, const ja_answer_
     ja_buf_add(&url, to);
     ask->outside = true;
     return true;
-}
-
-void ja_outside_judge(ja_verdict_t *verdict, const ja_answer_t *answer)
-{
-    if (answer->net == JA_NET_OK) {
-        verdict->remedy = "";
-    } else if (answer->net != JA_NET_ADDRESS) {
-        verdict->remedy = "Let this server reach the host, through JiraAvatarProxy if need be, or "
-                          "leave it out of JiraAvatarPublicHosts";
-    }
 }

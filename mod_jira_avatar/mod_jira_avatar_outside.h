@@ -19,7 +19,4 @@ ja_step_t ja_outside_ask(const ja_order_t *order, ja_ask_t *ask, ja_entry_t **en
  *  public host, and such a host may send on once. */
 bool ja_outside_follows(const ja_order_t *order, ja_ask_t *ask, const ja_answer_t *answer);
 
-/** What Jira's settings can do about a host that is not Jira is nothing. */
-void ja_outside_judge(ja_verdict_t *verdict, const ja_answer_t *answer);
-
 #endif

@@ -120,7 +120,7 @@ static ja_entry_t *state_trouble(const ja_order_t *order, const char *path)
 {
     int error = errno;
     const ja_realm_t *service = order->realm->token;
-    int level = ja_shared_may_log(service, JA_OUTCOME_INTERNAL) ? APLOG_ERR : APLOG_DEBUG;
+    int level = ja_shared_may_log(service, JA_SAID_STATE) ? APLOG_ERR : APLOG_DEBUG;
 
     ap_log_error(APLOG_MARK, level, error, order->origin,
                  "JAV0605: %s: the file %s, which keeps the refresh token, %s; no token is asked "
@@ -131,7 +131,7 @@ static ja_entry_t *state_trouble(const ja_order_t *order, const char *path)
                               "on a disk with room; where SELinux is on, label it httpd_var_lib_t"
                             : "Remove it, authorise the app again, and put the new refresh token "
                               "where refresh-token= reads it from");
-    return ja_entry_failure(JA_OUTCOME_INTERNAL, "the refresh token cannot be kept safe", NULL);
+    return ja_entry_failure(JA_OUTCOME_INTERNAL);
 }
 
 ja_step_t ja_rotation_begin(const ja_order_t *order, int64_t *later_ms, ja_entry_t **entry)
@@ -141,7 +141,7 @@ ja_step_t ja_rotation_begin(const ja_order_t *order, int64_t *later_ms, ja_entry
     }
     rotation_t *rotation = calloc(1, sizeof(*rotation));
     if (rotation == NULL) {
-        *entry = ja_entry_failure(JA_OUTCOME_INTERNAL, "out of memory", NULL);
+        *entry = ja_entry_failure(JA_OUTCOME_INTERNAL);
         return JA_STEP_DONE;
     }
     rotation->order = order;

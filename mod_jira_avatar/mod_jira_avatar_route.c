@@ -187,11 +187,7 @@ ja_verdict_t ja_route_verdict(const ja_ask_t *ask, ja_verdict_t verdict)
 {
     if (ask->refused_mark != 0 && verdict.outcome != JA_OUTCOME_CREDENTIAL_REFUSED &&
         ja_policy_outcome(verdict.outcome)->status >= 500) {
-        verdict.outcome = JA_OUTCOME_CREDENTIAL_REFUSED;
-        verdict.cause = "refused by the site, and its gateway could not be asked";
-        verdict.remedy =
-            "If the API token has no scopes, make a new one and put it where the secret is read "
-            "from; if it has, let this server reach JiraAvatarGatewayURL";
+        verdict = ja_diagnosis_of(JA_CAUSE_GATEWAY_UNREACHED);
     }
     return verdict;
 }

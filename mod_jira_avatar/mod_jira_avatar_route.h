@@ -12,6 +12,7 @@
 
 #include "mod_jira_avatar_private.h"
 
+#include "ja_diagnosis.h"
 #include "ja_fetch.h"
 
 /** Which way an ask with this secret goes, by what is known of it. */

@@ -8,25 +8,10 @@
 
 APLOG_USE_MODULE(jira_avatar);
 
-static int log_level(ja_outcome_t outcome, const ja_answer_t *answer)
-{
-    if (answer->net == JA_NET_ABORTED) {
-        return APLOG_DEBUG;
-    }
-    switch (outcome) {
-    case JA_OUTCOME_IMAGE:
-    case JA_OUTCOME_NOT_FOUND:
-    case JA_OUTCOME_UNKNOWN_PATH:
-        return APLOG_DEBUG;
-    case JA_OUTCOME_FORBIDDEN:
-    case JA_OUTCOME_RATE_LIMITED:
-    case JA_OUTCOME_UNAVAILABLE:
-    case JA_OUTCOME_TIMEOUT:
-        return APLOG_WARNING;
-    default:
-        return APLOG_ERR;
-    }
-}
+enum { TEXT_MAX = 1024 };
+
+static const int levels[] = {
+    [JA_LEVEL_DEBUG] = APLOG_DEBUG, [JA_LEVEL_WARN] = APLOG_WARNING, [JA_LEVEL_ERROR] = APLOG_ERR};
 
 static ja_listener_t *listener;
 
@@ -39,7 +24,7 @@ void ja_say_used_up(const ja_order_t *order, ja_outcome_t outcome, int64_t wait)
 {
     bool answered = ja_policy_outcome(outcome)->keep != JA_KEEP_NOT;
 
-    if (answered && wait > 0 && ja_shared_may_log(order->realm, JA_OUTCOME_RATE_LIMITED)) {
+    if (answered && wait > 0 && ja_shared_may_log(order->realm, JA_SAID_QUOTA)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, order->origin,
                      "JAV0750: %s: the quota is used up: nothing is asked for %" APR_INT64_T_FMT
                      " s. If it happens often, raise JiraAvatarMaxAge",
@@ -47,20 +32,72 @@ void ja_say_used_up(const ja_order_t *order, ja_outcome_t outcome, int64_t wait)
     }
 }
 
+static int level_of(ja_cause_t cause, const ja_realm_t *realm)
+{
+    ja_level_t level = ja_cause(cause)->level;
+    bool may = level == JA_LEVEL_DEBUG || ja_shared_may_log(realm, (int)cause);
+
+    return may ? levels[level] : APLOG_DEBUG;
+}
+
 void ja_say_verdict(const ja_order_t *order, const ja_ask_t *ask, const ja_verdict_t *verdict,
                     const ja_answer_t *answer)
 {
-    int level = log_level(verdict->outcome, answer);
+    const ja_realm_t *realm = ask->for_token ? ask->realm : order->realm;
+    const ja_cause_row_t *row = ja_cause(verdict->cause);
+    char cause_text[TEXT_MAX] = "";
+    char remedy_text[TEXT_MAX] = "";
+    ja_buf_t cause = ja_buf(cause_text, sizeof(cause_text));
+    ja_buf_t remedy = ja_buf(remedy_text, sizeof(remedy_text));
 
     if (listener != NULL) {
         listener(ask, verdict, answer);
         return;
     }
-    if (level < APLOG_DEBUG && !ja_shared_may_log(order->realm, verdict->outcome)) {
-        level = APLOG_DEBUG;
+    ja_diagnosis_cause(verdict, answer, &cause);
+    ja_diagnosis_remedy(verdict->cause, &ask->asked, &remedy);
+    int level = level_of(verdict->cause, realm); /* the macro asks more than once */
+    ap_log_error(APLOG_MARK, level, 0, order->origin, "%s: %s: %s for %s: %s%s%s", row->number,
+                 realm->name, ja_policy_outcome(verdict->outcome)->name, ask->url, cause_text,
+                 remedy_text[0] != '\0' ? ". " : "", remedy_text);
+}
+
+void ja_say_cause(const ja_order_t *order, const ja_ask_t *ask, ja_cause_t cause)
+{
+    static const ja_answer_t no_answer;
+    ja_verdict_t verdict = ja_diagnosis_of(cause);
+
+    ja_say_verdict(order, ask, &verdict, &no_answer);
+}
+
+static void say_frozen(const ja_order_t *order)
+{
+    const char *source = ja_cred_frozen_source(order->realm->cred);
+
+    if (source != NULL) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, order->origin,
+                     "JAV0302: %s: the children may not read %s, so a change of it is only seen at "
+                     "the next reload; chgrp it to the server's group and chmod 0640 to have it "
+                     "seen at once",
+                     order->realm->name, source);
     }
-    ap_log_error(APLOG_MARK, level, 0, order->origin, "JAV0301: %s: %s for %s: %s%s%s%s%s",
-                 order->realm->name, ja_policy_outcome(verdict->outcome)->name, ask->url,
-                 verdict->cause, answer->detail[0] != '\0' ? ": " : "", answer->detail,
-                 verdict->remedy[0] != '\0' ? ". " : "", verdict->remedy);
+}
+
+static void say_fault(const ja_order_t *order)
+{
+    const char *source = NULL;
+    const char *fault = ja_cred_fault(order->realm->cred, &source);
+
+    if (fault != NULL) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, order->origin,
+                     "JAV0303: %s: %s was changed and %s; the secret that was read before is used "
+                     "on, but the next reload will not accept it",
+                     order->realm->name, source, fault);
+    }
+}
+
+void ja_say_secrets(const ja_order_t *order)
+{
+    say_frozen(order);
+    say_fault(order);
 }

@@ -377,7 +377,7 @@ void ja_identity_learn(const ja_realm_t *realm, uint64_t mark, bool known)
 }
 
 typedef struct saying_t {
-    ja_outcome_t outcome;
+    int what;
     bool may;
 } saying_t;
 
@@ -386,15 +386,15 @@ static void note_saying(ja_slot_t *slot, void *context)
     saying_t *saying = context;
     int64_t now = ja_now_ms();
 
-    saying->may = now - slot->said_ms[saying->outcome] >= LOG_INTERVAL_MS;
+    saying->may = now - slot->said_ms[saying->what] >= LOG_INTERVAL_MS;
     if (saying->may) {
-        slot->said_ms[saying->outcome] = now;
+        slot->said_ms[saying->what] = now;
     }
 }
 
-bool ja_shared_may_log(const ja_realm_t *realm, ja_outcome_t outcome)
+bool ja_shared_may_log(const ja_realm_t *realm, int what)
 {
-    saying_t saying = {outcome, true};
+    saying_t saying = {what, true};
 
     (void)ja_shared_slot(realm, note_saying, &saying);
     return saying.may;

@@ -12,6 +12,7 @@
 
 #include "mod_jira_avatar_private.h"
 
+#include "ja_diagnosis.h"
 #include "ja_entry.h"
 #include "ja_expiry.h"
 #include "ja_limit.h"
@@ -46,6 +47,9 @@ typedef struct ja_way_t {
     ja_route_t route;
 } ja_way_t;
 
+/** What is said once per interval besides the causes of answers. */
+enum { JA_SAID_QUOTA = JA_CAUSE_COUNT, JA_SAID_BUSY, JA_SAID_LATE, JA_SAID_STATE, JA_SAID_COUNT };
+
 /** What all processes know about one realm. */
 typedef struct ja_slot_t {
     unsigned char digest[32];           /* whose: ja_realm_t.digest */
@@ -64,7 +68,7 @@ typedef struct ja_slot_t {
     uint64_t identity_mark;
     int64_t identity_until_ms;
     ja_identity_t identity;
-    int64_t said_ms[JA_OUTCOME_COUNT];
+    int64_t said_ms[JA_SAID_COUNT];
     uint64_t listed_mark; /* of the secret whose end Jira was asked for, */
     int64_t listed_at_ms; /* when, */
     ja_end_t listed;      /* and what it told */
@@ -133,8 +137,9 @@ bool ja_identity_is_known(const ja_realm_t *realm, uint64_t mark);
 bool ja_identity_is_settled(const ja_realm_t *realm, uint64_t mark);
 void ja_identity_learn(const ja_realm_t *realm, uint64_t mark, bool known);
 
-/** True for the first who asks within the log interval about this outcome of this realm. */
-bool ja_shared_may_log(const ja_realm_t *realm, ja_outcome_t outcome);
+/** True for the first who asks within the log interval about this realm and `what`, a ja_cause_t or
+ *  one of JA_SAID_. */
+bool ja_shared_may_log(const ja_realm_t *realm, int what);
 
 /** True for the first who ever asks, until the server is restarted. */
 bool ja_shared_first_time(void);

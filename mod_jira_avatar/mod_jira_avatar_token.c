@@ -13,6 +13,7 @@
 #include "mod_jira_avatar_gate.h"
 #include "mod_jira_avatar_journal.h"
 #include "mod_jira_avatar_rotation.h"
+#include "mod_jira_avatar_say.h"
 #include "mod_jira_avatar_shared.h"
 
 APLOG_USE_MODULE(jira_avatar);
@@ -191,14 +192,13 @@ bool ja_token_authorize(const ja_order_t *order, ja_ask_t *ask)
     return fits;
 }
 
-bool ja_token_renews(const ja_order_t *order, ja_ask_t *ask, const ja_verdict_t *verdict,
-                     const ja_answer_t *answer)
+bool ja_token_renews(const ja_order_t *order, ja_ask_t *ask, const ja_verdict_t *verdict)
 {
     bool refused =
         verdict->outcome == JA_OUTCOME_CREDENTIAL_REFUSED ||
         (verdict->outcome == JA_OUTCOME_ANONYMOUS && order->realm->site.kind == JA_SITE_DATACENTER);
 
-    if (!refused || ask->outside || ask->access == 0 || ja_policy_lacks_scope(answer)) {
+    if (!refused || ask->outside || ask->access == 0 || verdict->cause == JA_CAUSE_SCOPE) {
         return false;
     }
     if (ja_now_ms() >= ask->access_end_ms) {
@@ -226,7 +226,7 @@ static ja_step_t leave(const ja_order_t *order, int64_t later, int64_t *later_ms
                        ja_entry_t **entry)
 {
     if (order->errand) {
-        return done(entry, ja_entry_failure(JA_OUTCOME_INTERNAL, "the token is seen to", NULL));
+        return done(entry, ja_entry_failure(JA_OUTCOME_INTERNAL));
     }
     *later_ms = later;
     return JA_STEP_LATER;
@@ -288,14 +288,19 @@ static ja_step_t send_request(const ja_order_t *order, ja_ask_t *ask, ja_entry_t
     ask->accept = "application/json";
     ask->max_bytes = JA_GRANT_BODY_MAX;
     memset(&ask->held, 0, sizeof(ask->held));
-    ask->asked = (ja_asked_t){.kind = service->site.kind};
+    ask->asked = (ja_asked_t){.what = JA_ASKED_TOKEN,
+                              .kind = service->site.kind,
+                              .means = ja_cred_means(service->cred),
+                              .directive = "JiraAvatarTokenURL",
+                              .account = ja_cred_user(service->cred),
+                              .now = ja_now_ms() / 1000};
     ask->sent_ms = ja_now_ms();
     ja_buf_add(&url, service->site.base.url);
     if (!write_request(order, ask) || url.overflow) {
         free(ask->body);
         ask->body = NULL;
-        return done(entry, ja_entry_failure(JA_OUTCOME_INTERNAL,
-                                            "the token request cannot be written", NULL));
+        ja_say_cause(order, ask, JA_CAUSE_UNSENDABLE);
+        return done(entry, ja_entry_failure(JA_OUTCOME_INTERNAL));
     }
     return JA_STEP_ASK;
 }
@@ -414,107 +419,26 @@ void ja_token_child_stopping(void)
 
 /* ---- answers ------------------------------------------------------------------------------- */
 
-#define CHECK_CLIENT                                                                               \
-    "Correct client-id= and the secret: they are shown where the app or the service account is "   \
-    "managed"
-
-/* What refusals mean. The first row that fits. */
-static const struct refusal_row {
-    ja_grant_status_t status;
-    const char *kind; /* NULL: any */
-    const char *cause;
-    const char *remedy;
-} refusals[] = {
-    {JA_GRANT_DEAD, "oauth-refresh", "the refresh token is not accepted any more",
-     "Authorise the app again in a browser, with the scope offline_access, and put the new refresh "
-     "token where refresh-token= reads it from; it is then used without a reload"},
-    {JA_GRANT_DEAD, "connect-user", "the assertion is not accepted",
-     "Check account-id=, that the app has the scope ACT_AS_USER and is installed on this site, the "
-     "shared secret, and the clock of this server"},
-    {JA_GRANT_DEAD, NULL, "the client may not have tokens this way", CHECK_CLIENT},
-    {JA_GRANT_CLIENT, NULL, "client id and secret are not accepted", CHECK_CLIENT},
-    {JA_GRANT_REFUSED, NULL, "the request is refused",
-     "Check scope= and redirect-uri=, and that the app may use this grant"},
-};
-
-static ja_verdict_t refused(const ja_realm_t *realm, const ja_grant_t *grant)
-{
-    const char *kind = ja_cred_kind_name(realm->cred);
-    ja_verdict_t verdict = {.outcome = JA_OUTCOME_CREDENTIAL_REFUSED,
-                            .cause = "the token service refuses",
-                            .remedy = ""};
-
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-        const struct refusal_row *row = &refusals[i];
-        if (row->status == grant->status && (row->kind == NULL || strcmp(row->kind, kind) == 0)) {
-            verdict.cause = row->cause;
-            verdict.remedy = row->remedy;
-            break;
-        }
-    }
-    return verdict;
-}
-
-/* What does not come from a token service: the judge knows outages and proxies. */
-static ja_verdict_t troubled(const ja_ask_t *ask, const ja_answer_t *answer)
-{
-    ja_verdict_t verdict = ja_policy_judge(&ask->asked, answer);
-
-    if (ja_policy_outcome(verdict.outcome)->status < 500 ||
-        verdict.outcome == JA_OUTCOME_NOT_AN_IMAGE) {
-        verdict.outcome = JA_OUTCOME_UPSTREAM_ERROR;
-        verdict.cause = "not an answer of a token service";
-        verdict.remedy = "Check JiraAvatarTokenURL, and what stands before the token service";
-    }
-    return verdict;
-}
-
-static ja_verdict_t judge(const ja_order_t *order, const ja_ask_t *ask, const ja_answer_t *answer,
-                          ja_grant_t *grant)
+static ja_verdict_t judge(const ja_ask_t *ask, const ja_answer_t *answer, ja_grant_t *grant)
 {
     bool whole = answer->net == JA_NET_OK;
 
     ja_grant_read(answer->status, answer->body, whole ? answer->body_len : 0, grant);
-    switch (grant->status) {
-    case JA_GRANT_TOKEN:
-        return (ja_verdict_t){.outcome = JA_OUTCOME_IMAGE, .cause = "a token", .remedy = ""};
-    case JA_GRANT_DEAD:
-    case JA_GRANT_CLIENT:
-    case JA_GRANT_REFUSED:
-        return refused(order->realm, grant);
-    case JA_GRANT_TROUBLE:
-    default:
-        return troubled(ask, answer);
-    }
+    return grant->status == JA_GRANT_TOKEN ? ja_diagnosis_of(JA_CAUSE_IMAGE)
+                                           : ja_diagnose_grant(&ask->asked, answer, grant);
 }
 
-static int level_of(const ja_verdict_t *verdict, const ja_answer_t *answer,
-                    const ja_realm_t *service)
-{
-    if (verdict->outcome == JA_OUTCOME_IMAGE || answer->net == JA_NET_ABORTED ||
-        !ja_shared_may_log(service, verdict->outcome)) {
-        return APLOG_DEBUG;
-    }
-    return verdict->outcome == JA_OUTCOME_CREDENTIAL_REFUSED ? APLOG_ERR : APLOG_WARNING;
-}
-
-static void log_answer(const ja_order_t *order, const ja_verdict_t *verdict,
+static void log_answer(const ja_order_t *order, const ja_ask_t *ask, ja_verdict_t *verdict,
                        const ja_answer_t *answer, const ja_grant_t *grant)
 {
-    const ja_realm_t *service = order->realm->token;
-    const char *said = grant->error[0] != '\0' ? grant->error : answer->detail;
-
     if (verdict->outcome == JA_OUTCOME_IMAGE) {
         ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, order->origin,
-                     "JAV0604: %s: an access token for %" APR_INT64_T_FMT " s%s", service->name,
+                     "JAV0604: %s: an access token for %" APR_INT64_T_FMT " s%s", ask->realm->name,
                      grant->lifetime, grant->refresh[0] != '\0' ? ", and a refresh token" : "");
         return;
     }
-    int level = level_of(verdict, answer, service); /* the macro asks more than once */
-    ap_log_error(APLOG_MARK, level, 0, order->origin,
-                 "JAV0603: %s: no access token: %s%s%s (status %d)%s%s", service->name,
-                 verdict->cause, said[0] != '\0' ? ": " : "", said, answer->status,
-                 verdict->remedy[0] != '\0' ? ". " : "", verdict->remedy);
+    verdict->seen = grant->error;
+    ja_say_verdict(order, ask, verdict, answer);
 }
 
 static void publish(const ja_order_t *order, const ja_ask_t *ask, const ja_grant_t *grant)
@@ -542,11 +466,9 @@ static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
     int64_t wait = ja_limit_retry_after(answer->header[JA_HEADER_RETRY_AFTER], ja_now_ms() / 1000,
                                         RETRY_AFTER_MAX_S);
     ja_outcome_t outcome = verdict->outcome;
-    const char *cause = verdict->cause;
 
     if (grant->refresh[0] != '\0' && !ja_rotation_keep(order, grant->refresh)) {
         outcome = JA_OUTCOME_UNAVAILABLE;
-        cause = "the refresh token cannot be kept safe";
         wait = UNSAVED_PAUSE_S;
     }
     ja_journal_token(order, ask, count_of(verdict->outcome, outcome), verdict, answer);
@@ -557,7 +479,7 @@ static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
         publish(order, ask, grant);
         return NULL;
     }
-    ja_entry_t *failure = ja_entry_failure(outcome, cause, answer->detail);
+    ja_entry_t *failure = ja_entry_failure(outcome);
     if (failure != NULL) {
         failure->record.stored_at_ms = ja_now_ms();
         failure->record.upstream_status = answer->status;
@@ -569,11 +491,11 @@ static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
 ja_entry_t *ja_token_answered(const ja_order_t *order, ja_ask_t *ask, const ja_answer_t *answer)
 {
     ja_grant_t grant;
-    ja_verdict_t verdict = judge(order, ask, answer, &grant);
+    ja_verdict_t verdict = judge(ask, answer, &grant);
     ja_entry_t *entry = NULL;
 
     if (grant.status != JA_GRANT_DEAD || !ja_rotation_fall_back(order)) {
-        log_answer(order, &verdict, answer, &grant);
+        log_answer(order, ask, &verdict, answer, &grant);
         entry = conclude(order, ask, &verdict, answer, &grant);
         ja_token_landed(order);
     } else {

@@ -14,6 +14,7 @@
 
 #include "mod_jira_avatar_private.h"
 
+#include "ja_diagnosis.h"
 #include "ja_fetch.h"
 
 /** The engine that renews tokens behind, and the server in whose log that is said. */
@@ -37,8 +38,7 @@ bool ja_token_authorize(const ja_order_t *order, ja_ask_t *ask);
 /** Jira refused a token that looked good: it was revoked, or Jira's clock is ahead of ours.
  *  @return true if another one is to be asked for: once in a flight, and not for the lack of a
  *  scope, which another one would have, too */
-bool ja_token_renews(const ja_order_t *order, ja_ask_t *ask, const ja_verdict_t *verdict,
-                     const ja_answer_t *answer);
+bool ja_token_renews(const ja_order_t *order, ja_ask_t *ask, const ja_verdict_t *verdict);
 
 /** The next step towards a token: a desk's `next` and `answered`. NULL from the latter: the token
  *  is there, or is to be asked for again. */

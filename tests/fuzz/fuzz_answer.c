@@ -4,10 +4,10 @@
  * given to a stranger is an image, only Jira's own "no" is kept short, and a credential is called
  * refused only if one was sent.
  *
- * The input is text:  KIND CREDENTIAL IDENTITY NET STATUS (numbers), then header lines
- * "name: value", an empty line, and the body.
+ * The input is text:  KIND MEANS IDENTITY NET STATUS WHAT GATEWAY ALTERNATIVE GRANT (numbers; the
+ * last ones may be missing), then header lines "name: value", an empty line, and the body.
  */
-#include "ja_policy.h"
+#include "ja_diagnosis.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +35,18 @@ static void set_header(ja_answer_t *answer, ja_slice_t line)
     }
 }
 
-static void read_case(ja_slice_t in, ja_asked_t *asked, ja_answer_t *answer)
+static void read_case(ja_slice_t in, ja_asked_t *asked, ja_answer_t *answer, ja_grant_t *grant)
 {
     ja_slice_t line = ja_text_piece(&in, '\n');
     asked->kind = take_number(&line, 1) ? JA_SITE_DATACENTER : JA_SITE_CLOUD;
-    asked->credential = take_number(&line, 1) != 0;
+    asked->means = (ja_means_t)take_number(&line, JA_MEANS_COUNT - 1);
     asked->identity = take_number(&line, 1) != 0;
-    answer->net = (ja_net_t)take_number(&line, JA_NET_INTERNAL);
+    answer->net = (ja_net_t)take_number(&line, JA_NET_COUNT - 1);
     answer->status = (int)take_number(&line, 9999);
+    asked->what = (ja_asked_what_t)take_number(&line, JA_ASKED_COUNT - 1);
+    asked->gateway = take_number(&line, 1) != 0;
+    asked->alternative = take_number(&line, 1) != 0;
+    grant->status = (ja_grant_status_t)take_number(&line, JA_GRANT_TROUBLE);
     while (in.data) {
         line = ja_text_piece(&in, '\n');
         if (line.len == 0) {
@@ -66,7 +70,7 @@ static void check_image(const ja_asked_t *asked, const ja_answer_t *answer, ja_v
     ASSERT(ja_image_prove(answer->body, answer->body_len, &image) == JA_PROOF_IMAGE);
     ASSERT(memcmp(&image, &verdict.image, sizeof image) == 0);
     ASSERT(!says(answer, JA_HEADER_CONTENT_ENCODING, "gzip"));
-    if (asked->credential) {
+    if (asked->means != JA_MEANS_NONE) {
         ASSERT(!says(answer, JA_HEADER_LOGIN_REASON, "AUTHENTICATED_FAILED"));
         ASSERT(!says(answer, JA_HEADER_LOGIN_REASON, "AUTHENTICATION_DENIED"));
         ASSERT(strcmp(answer->header[JA_HEADER_USERNAME], "anonymous") != 0);
@@ -75,28 +79,45 @@ static void check_image(const ja_asked_t *asked, const ja_answer_t *answer, ja_v
     }
 }
 
+/* There is always something to say, and none of it is what the other side chose. */
+static void check_words(const ja_verdict_t *verdict, const ja_asked_t *asked,
+                        const ja_answer_t *answer)
+{
+    char cause[1024], remedy[1024];
+    ja_buf_t text = ja_buf(cause, sizeof cause);
+    ja_buf_t advice = ja_buf(remedy, sizeof remedy);
+
+    ja_diagnosis_cause(verdict, answer, &text);
+    ja_diagnosis_remedy(verdict->cause, asked, &advice);
+    ASSERT((size_t)verdict->cause < JA_CAUSE_COUNT && text.len > 0);
+    ASSERT(!text.overflow && !advice.overflow);
+    ASSERT(strchr(cause, '\n') == NULL && strpbrk(remedy, "{}\n") == NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static ja_answer_t answer;
-    ja_asked_t asked;
+    static ja_grant_t grant;
+    ja_asked_t asked = {.what = JA_ASKED_IMAGE};
     memset(&answer, 0, sizeof answer);
-    read_case((ja_slice_t){(const char *)data, size}, &asked, &answer);
+    read_case((ja_slice_t){(const char *)data, size}, &asked, &answer, &grant);
 
-    ja_verdict_t verdict = ja_policy_judge(&asked, &answer);
+    ja_verdict_t verdict = asked.what == JA_ASKED_TOKEN ? ja_diagnose_grant(&asked, &answer, &grant)
+                                                        : ja_diagnose(&asked, &answer);
+    check_words(&verdict, &asked, &answer);
     const ja_outcome_row_t *row = ja_policy_outcome(verdict.outcome);
     ASSERT((size_t)verdict.outcome < JA_OUTCOME_COUNT);
-    ASSERT(verdict.cause && *verdict.cause && verdict.remedy);
     ASSERT((verdict.outcome == JA_OUTCOME_IMAGE) == (verdict.image.type != JA_IMAGE_NONE));
     if (verdict.outcome == JA_OUTCOME_IMAGE) {
         check_image(&asked, &answer, verdict);
     }
     if (row->keep == JA_KEEP_SHORT) {
-        ASSERT(answer.net == JA_NET_OK && answer.status >= 400 && answer.status <= 404);
+        ASSERT(answer.net == JA_NET_OK && answer.status >= 400 && answer.status <= 499);
     }
     switch (verdict.outcome) {
     case JA_OUTCOME_CREDENTIAL_REFUSED:
     case JA_OUTCOME_ANONYMOUS:
-        ASSERT(asked.credential);
+        ASSERT(asked.means != JA_MEANS_NONE || asked.what == JA_ASKED_TOKEN);
         break;
     case JA_OUTCOME_UNKNOWN_PATH: /* these are not Jira's to say */
     case JA_OUTCOME_BAD_VALUE:

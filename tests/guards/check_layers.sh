@@ -18,6 +18,7 @@ ja_ref
 ja_tag
 ja_svg
 ja_image
+ja_answer
 ja_policy
 ja_counters
 ja_metrics
@@ -31,6 +32,8 @@ ja_lookup                 apr jansson
 ja_sign                   openssl
 ja_secret                 apr openssl
 ja_grant                  apr openssl jansson
+ja_causes
+ja_diagnosis              apr
 ja_state                  openssl
 ja_kind                   openssl
 ja_cred                   apr openssl

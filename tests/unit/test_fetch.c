@@ -178,7 +178,7 @@ static ja_entry_t *answered(void *self, const ja_order_t *order, ja_ask_t *ask,
     desk->answers++;
     pthread_mutex_unlock(&desk->lock);
     if (with->net == JA_NET_ABORTED && !desk->goes_on_anyhow) {
-        return ja_entry_failure(JA_OUTCOME_UNAVAILABLE, "aborted", NULL);
+        return ja_entry_failure(JA_OUTCOME_UNAVAILABLE);
     }
     return (unsigned)ask->step >= desk->asks ? picture() : NULL;
 }
