@@ -139,10 +139,24 @@ static const struct {
     {CURLE_OPERATION_TIMEDOUT, JA_NET_TIMEOUT},
 };
 
+/* Who did not let us connect, and where to? */
+static ja_net_t net_of_no_connection(ja_handle_t *handle)
+{
+    long error = 0;
+
+    curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &error);
+    if (error == EACCES || error == EPERM) {
+        return JA_NET_DENIED; /* by SELinux, say */
+    }
+    if (handle->refused[0] != '\0') {
+        return JA_NET_ADDRESS;
+    }
+    return handle->realm->network.proxy != NULL ? JA_NET_PROXY : JA_NET_CONNECT;
+}
+
 static ja_net_t net_of(ja_handle_t *handle, CURLcode code)
 {
     long connect_code = 0;
-    long os_error = 0;
     curl_off_t sent_at = 0;
     ja_net_t net = JA_NET_INTERNAL;
 
@@ -156,18 +170,14 @@ static ja_net_t net_of(ja_handle_t *handle, CURLcode code)
     }
     curl_easy_getinfo(handle->easy, CURLINFO_HTTP_CONNECTCODE, &connect_code);
     curl_easy_getinfo(handle->easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at);
-    curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &os_error);
     if (connect_code == 407) {
         return JA_NET_PROXY_LOGIN;
     }
     if (net == JA_NET_BROKEN && connect_code != 0 && connect_code / 100 != 2) {
         return JA_NET_PROXY; /* libcurl reports a refused CONNECT as a receive error */
     }
-    if (net == JA_NET_CONNECT && (os_error == EACCES || os_error == EPERM)) {
-        return JA_NET_DENIED; /* by SELinux, say */
-    }
-    if (net == JA_NET_CONNECT && handle->refused[0] != '\0') {
-        return JA_NET_ADDRESS;
+    if (net == JA_NET_CONNECT) {
+        return net_of_no_connection(handle);
     }
     return net == JA_NET_TIMEOUT && sent_at == 0 ? JA_NET_CONNECT_TIMEOUT : net;
 }

@@ -57,8 +57,9 @@ void ja_say_verdict(const ja_order_t *order, const ja_ask_t *ask, const ja_verdi
     ja_diagnosis_cause(verdict, answer, &cause);
     ja_diagnosis_remedy(verdict->cause, &ask->asked, &remedy);
     int level = level_of(verdict->cause, realm); /* the macro asks more than once */
-    ap_log_error(APLOG_MARK, level, 0, order->origin, "%s: %s: %s for %s: %s%s%s", row->number,
-                 realm->name, ja_policy_outcome(verdict->outcome)->name, ask->url, cause_text,
+    ap_log_error(APLOG_MARK, level, 0, order->origin, "%s: %s: %s%s%s: %s%s%s", row->number,
+                 realm->name, ja_policy_outcome(verdict->outcome)->name,
+                 ask->url[0] != '\0' ? " for " : "", ask->url, cause_text,
                  remedy_text[0] != '\0' ? ". " : "", remedy_text);
 }
 

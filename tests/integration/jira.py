@@ -17,6 +17,7 @@ CREDENTIALS = {
     "gateway": ("basic user=bot@example.com", "scoped-token"),
     "dc": ("bearer", "good-pat"),
     "dcroot": ("basic user=fred", "good-password"),
+    "raw": ("basic user=bot@example.com", "good-token"),
 }
 QUESTIONS = ("/_edge/tenant_info", "/myself", "/rest/pat/latest/tokens")
 KINDS = {"dc": "datacenter", "dcroot": "datacenter"}

@@ -7,7 +7,6 @@ import pytest
 from jira import CREDENTIALS, avatars
 from standin.pictures import picture
 
-CREDENTIALS["raw"] = CREDENTIALS["cloud"]
 PATH = "/avatars/secure/viewavatar?avatarType=project&avatarId="
 COMPLAINS = r"\[jira_avatar:(warn|error)\]"
 PNG = picture("raw", "raw", 48)
