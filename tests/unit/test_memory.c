@@ -8,7 +8,10 @@
 
 #include <check.h>
 
-enum { BODY = 1000, ROOM = 10 * (BODY + (int)sizeof(ja_entry_t)) }; /* for some, whatever an entry costs besides */
+enum {
+    BODY = 1000,
+    ROOM = 10 * (BODY + (int)sizeof(ja_entry_t))
+}; /* for some, whatever an entry costs besides */
 
 static ja_memory_t *memory;
 
