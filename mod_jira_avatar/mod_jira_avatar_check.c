@@ -31,6 +31,7 @@ typedef struct check_t {
     const ja_realm_t *realm;
     int64_t began_ms; /* of the step */
     bool failed;
+    const char *default_etag; /* of the picture that every project has at first; "": not known */
 } check_t;
 
 /* What the desk would have logged of the last ask. */
@@ -38,6 +39,7 @@ static struct {
     ja_cause_t cause;
     char text[JA_EVENT_CAUSE];
     char remedy[JA_EVENT_REMEDY];
+    bool gateway; /* it was asked */
 } heard;
 
 static void hear(const ja_ask_t *ask, const ja_verdict_t *verdict, const ja_answer_t *answer)
@@ -46,6 +48,7 @@ static void hear(const ja_ask_t *ask, const ja_verdict_t *verdict, const ja_answ
     ja_buf_t remedy = ja_buf(heard.remedy, sizeof(heard.remedy));
 
     heard.cause = verdict->cause;
+    heard.gateway = ask->gateway;
     ja_diagnosis_cause(verdict, answer, &text);
     ja_diagnosis_remedy(verdict->cause, &ask->asked, &remedy);
 }
@@ -230,28 +233,6 @@ static bool check_connection(check_t *check)
     return ok;
 }
 
-static void say_route(check_t *check)
-{
-    const ja_site_t *site = &check->realm->site;
-    const ja_slot_t *slot = ja_shared_peek(check->realm);
-    char learnt[JA_CLOUD_ID_LEN + 1];
-    ja_route_t route = site->route;
-
-    if (site->kind != JA_SITE_CLOUD) {
-        return;
-    }
-    if (route == JA_ROUTE_AUTO) {
-        route = slot != NULL && slot->way.until_ms != 0 ? slot->way.route : JA_ROUTE_SITE;
-    }
-    const char *cloud_id = site->cloud_id != NULL                    ? site->cloud_id
-                           : ja_route_cloud_id(check->realm, learnt) ? learnt
-                                                                     : "unknown";
-    (void)passed(check, "route",
-                 route == JA_ROUTE_GATEWAY ? apr_pstrcat(check->pool, "through ", site->gateway.url,
-                                                         ", cloudId ", cloud_id, NULL)
-                                           : "the site itself");
-}
-
 /* A token for avatars alone may not ask who it is; whether it serves, the avatar shows. */
 static bool check_account(check_t *check)
 {
@@ -264,7 +245,7 @@ static bool check_account(check_t *check)
     json_t *root = question(check, JA_QUESTION_MYSELF, &outcome);
     if (root == NULL && outcome == JA_OUTCOME_CREDENTIAL_REFUSED && heard.cause == JA_CAUSE_SCOPE) {
         ja_shared_alone(check->pool);
-        (void)passed(check, "credential", ja_cred_kind_name(check->realm->cred));
+        (void)passed(check, "credential", ja_cred_describe(check->realm->cred));
         return passed(check, "who am I", "the token may not ask (read:jira-user), no matter");
     }
     if (root == NULL) {
@@ -276,7 +257,43 @@ static bool check_account(check_t *check)
     (void)passed(check, "who am I",
                  apr_pstrcat(check->pool, text_of(root, "displayName"), " (", id, ")", NULL));
     json_decref(root);
-    say_route(check);
+    return true;
+}
+
+static void say_route(const check_t *check)
+{
+    const ja_site_t *site = &check->realm->site;
+    char learnt[JA_CLOUD_ID_LEN + 1];
+    const char *cloud_id = site->cloud_id != NULL                    ? site->cloud_id
+                           : ja_route_cloud_id(check->realm, learnt) ? learnt
+                                                                     : "unknown";
+    (void)passed(check, "route",
+                 heard.gateway ? apr_pstrcat(check->pool, "through ", site->gateway.url,
+                                             ", cloudId ", cloud_id, NULL)
+                               : "the site itself");
+}
+
+/* By the picture that needs no permission, which the next step tells from others. What else may be
+ * wrong with it is left to that step, too. */
+static bool check_scope(check_t *check)
+{
+    ja_order_t order = {.ref = {.form = JA_REF_VIEW_DEFAULT, .type = JA_TYPE_PROJECT}};
+
+    check->default_etag = "";
+    if (check->realm->site.kind != JA_SITE_CLOUD || ja_cred_is_none(check->realm->cred)) {
+        return true;
+    }
+    ja_entry_t *entry = ask(check, &order);
+    if (entry != NULL && ja_entry_outcome(entry) == JA_OUTCOME_IMAGE) {
+        check->default_etag = apr_pstrdup(check->pool, entry->record.etag);
+        say_route(check);
+        (void)passed(check, "scope", "it may read avatars");
+    }
+    ja_entry_unref(entry);
+    if (heard.cause == JA_CAUSE_SCOPE) {
+        say_route(check);
+        return fail_as_heard(check, "scope");
+    }
     return true;
 }
 
@@ -340,17 +357,6 @@ static bool avatar_of(const check_t *check, json_t *list, ja_ref_t *ref)
     return found;
 }
 
-/* The digest of the picture that every project has at first; "" if it cannot be had. */
-static const char *default_etag(check_t *check)
-{
-    ja_order_t order = {.ref = {.form = JA_REF_VIEW_DEFAULT, .type = JA_TYPE_PROJECT}};
-    ja_entry_t *entry = check->realm->site.kind == JA_SITE_CLOUD ? ask(check, &order) : NULL;
-    const char *etag = entry != NULL ? apr_pstrdup(check->pool, entry->record.etag) : "";
-
-    ja_entry_unref(entry);
-    return etag;
-}
-
 static bool check_picture(check_t *check, const ja_ref_t *ref, const char *whose)
 {
     ja_order_t order = {.ref = *ref};
@@ -364,7 +370,7 @@ static bool check_picture(check_t *check, const ja_ref_t *ref, const char *whose
                  apr_psprintf(check->pool, "%s: %s, %u bytes", whose,
                               ja_image_content_type((ja_image_type_t)entry->record.image_type),
                               entry->record.body_len));
-    const char *etag = default_etag(check);
+    const char *etag = check->default_etag;
     if (ref->form != JA_REF_VIEW_DEFAULT && *etag != '\0') {
         (void)passed(check, "default",
                      strcmp(etag, entry->record.etag) == 0
@@ -424,7 +430,8 @@ static void say_whose(const check_t *check)
 static void check_realm(check_t *check)
 {
     static bool (*const steps[])(check_t *) = {check_name,    check_certificate, check_connection,
-                                               check_account, check_end,         check_avatar};
+                                               check_account, check_end,         check_scope,
+                                               check_avatar};
     bool ok = true;
 
     ja_shared_alone(check->pool);

@@ -53,6 +53,8 @@ def test_it_says_who_and_where(configured, jira):
     _, steps, _ = check(configured(avatars(jira)))
     assert "557058:aaaaaaaa-0000-4000-8000-000000000001" in steps["who am I"][1]
     assert steps["route"][1] == "the site itself"
+    assert steps["scope"][1] == "it may read avatars"
+    assert list(steps)[3:] == ["who am I", "route", "scope", "avatar", "default"]
     assert "project DEMO" in steps["avatar"][1]
     assert steps["default"][1] == "it is not the default picture"
 
@@ -89,6 +91,25 @@ def test_the_default_picture_is_called_so(configured, jira):
     status, steps, _ = check(configured(avatars(jira)))
     assert status == 0
     assert "default picture" in steps["default"][1] and "not" not in steps["default"][1]
+
+
+def test_a_token_without_the_scope_for_avatars(configured, jira):
+    jira.mode("gw_scope", face="gateway")
+    status, steps, text = check(configured(avatars(jira, face="gateway")))
+    assert status != 0
+    assert failed(steps) == ["scope"], text
+    assert jira.url("gateway") in steps["route"][1]
+    assert "read:jira-work (classic) or read:avatar:jira (granular)" in text
+    assert list(steps)[-1] == "scope", "nothing is asked after a failure"
+
+
+def test_a_token_for_avatars_alone(configured, jira):
+    jira.mode("gw_scope", face="gateway", match="/myself")
+    jira.mode("gw_scope", face="gateway", match="/project/search")
+    status, steps, text = check(configured(avatars(jira, face="gateway")))
+    assert status == 0, text
+    assert "no matter" in steps["who am I"][1]
+    assert {"route", "scope", "avatar"} <= set(ok(steps))
 
 
 # ---- what does not ----------------------------------------------------------------------------
