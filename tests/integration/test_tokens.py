@@ -234,7 +234,7 @@ def test_a_dead_grant_is_not_tried_again_for_nobody(serve, jira):
     server = serve(site(jira, "oauth-refresh"), allow=[COMPLAINS])
     assert server.get(PATH + jira.new_id()).status == 200
     jira.tokens(revoke_grants=True)
-    server.wait_log("JAV0603")
+    server.wait_log("JAV1040")
     tried = len(requests(jira))
     time.sleep(2)
     assert len(requests(jira)) == tried <= 3    # the first, the refused, the one before
