@@ -54,7 +54,7 @@ def test_it_says_who_and_where(configured, jira):
     assert "557058:aaaaaaaa-0000-4000-8000-000000000001" in steps["who am I"][1]
     assert steps["route"][1] == "the site itself"
     assert steps["scope"][1] == "it may read avatars"
-    assert list(steps)[3:] == ["who am I", "route", "scope", "avatar", "default"]
+    assert list(steps)[4:] == ["token ends", "route", "scope", "avatar", "default"]
     assert "project DEMO" in steps["avatar"][1]
     assert steps["default"][1] == "it is not the default picture"
 

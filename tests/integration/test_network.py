@@ -7,7 +7,7 @@ import re
 import time
 
 import pytest
-from jira import CREDENTIALS, avatars, join
+from jira import avatars, join
 
 PATH = "/avatars/secure/viewavatar?avatarType=project&avatarId="
 COMPLAINS = r"\[jira_avatar:(warn|error)\]"
@@ -244,11 +244,11 @@ def test_two_credentials_never_share_a_connection(serve, jira, face):
 
 
 def test_the_same_credential_keeps_its_connection(serve, jira):
-    server = serve(avatars(jira, face="dc"))
+    server = serve(avatars(jira, face="dcroot"))
     for _ in range(6):
         assert server.get(PATH + jira.new_id()).status == 200
     assert len({seen.connection for seen in jira.seen()}) == 1
-    assert CREDENTIALS["dc"][1] in jira.seen()[0].headers["authorization"]
+    assert jira.seen()[0].headers["authorization"] == jira.authorization("dcroot")
 
 
 @pytest.mark.mpm
