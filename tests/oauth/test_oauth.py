@@ -16,7 +16,7 @@ from jira import join
 
 AVATAR = "/secure/viewavatar?avatarType=project&avatarId="
 ACCOUNT = "557058:connect-user"
-REFUSED = r"JAV0603|JAV0301"
+REFUSED = r"JAV10\d\d"
 CHILDREN = "StartServers 4\nServerLimit 8\nThreadsPerChild 8\nMaxRequestWorkers 32\n" \
     "MinSpareThreads 8\nMaxSpareThreads 32"
 SECONDS = int(os.environ.get("OAUTH_SECONDS", "20"))
@@ -103,7 +103,7 @@ def test_a_revoked_grant_heals_when_authorised_again(serve, jira, authorization,
     client = KINDS[kind][0]
     seller.tell("revoke", client)
     assert [status(server, jira, kind) for _ in range(5)] == [502] * 5
-    server.wait_log(r"JAV0603: .*refresh token is not accepted any more.*Authorise the app again")
+    server.wait_log(r"JAV1040: .*refresh token is not accepted any more.*Authorise the app again")
     refused = seller.record()["refused"]
     assert [row[:2] for row in refused] == [[client, "invalid_grant"]] * 2  # and the one before it
     change(server, f"{client}-grant", seller.tell("authorise", client))
@@ -118,7 +118,7 @@ def test_a_wrong_secret_is_sent_once_and_heals(serve, jira, authorization, kind)
     client = KINDS[kind][0]
     change(server, f"{client}-secret", SECRETS[client][::-1])
     assert [status(server, jira, kind) for _ in range(5)] == [502] * 5
-    server.wait_log("JAV0603: .*" + ("shared secret" if kind == "user" else "Correct client-id="))
+    server.wait_log(r"JAV104\d: .*" + ("shared secret" if kind == "user" else "Correct client-id="))
     assert len(seller.record()["refused"]) == 1
     change(server, f"{client}-secret", SECRETS[client])
     assert status(server, jira, kind) == 200
