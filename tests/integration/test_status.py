@@ -310,7 +310,7 @@ def test_metrics_are_as_prometheus_wants_them(serve, jira):
     assert buckets == sorted(buckets[:13]) + sorted(buckets[13:])
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool")
+@pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool: apt install prometheus")
 def test_promtool_is_silent(serve, jira):
     server = serve(join(avatars(jira), STATUS))
     server.get(PROJECT + "20000")

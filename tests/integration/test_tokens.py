@@ -467,7 +467,7 @@ def kill_children(server):
 def test_killed_children_lose_no_grant(serve, jira, point):
     """SIGKILL while a refresh is under way, wherever it is; the grant lives on."""
     jira.tokens(lifetime=1)
-    server = serve(site(jira, "oauth-refresh"), allow=[r"AH00052|exit signal", COMPLAINS])
+    server = serve(site(jira, "oauth-refresh"), allow=[r"exit signal Killed", COMPLAINS])
     for turn in range(4 if point == "at any time" else 2):
         time.sleep(1.1)                         # the token is at its end
         if point == "before Jira has it":
@@ -554,7 +554,7 @@ def test_short_tokens_restarts_and_a_killed_child(serve, jira, kind):
         return site(jira, kind, "JiraAvatarMaxWaiting 8")(server)
 
     # A connection that breaks as a child is killed is nothing that a token could explain.
-    server = serve(conf, allow=[r"AH00052|exit signal", r"JAV10\d\d: .*: no-connection for"])
+    server = serve(conf, allow=[r"exit signal Killed", r"JAV10\d\d: .*: no-connection for"])
     rounds = max(1, SOAK_SECONDS // ROUND)
     with Visitors(server, 8) as visitors:
         for _ in range(rounds):

@@ -164,7 +164,7 @@ def test_no_refresh_token_is_used_twice(serve, jira, authorization):
         server.mpm_conf = CHILDREN
         return sites(jira, seller, *KINDS)(server)
 
-    server = serve(conf, allow=[r"AH00052|exit signal"])
+    server = serve(conf, allow=[r"exit signal Killed"])
     began, killed = time.monotonic(), 0
     with Visitors(server, jira, 8) as visitors:
         while time.monotonic() - began < SECONDS:
