@@ -351,6 +351,15 @@ static int before_handler(request_rec *r)
     return DECLINED;
 }
 
+/* Where a filter ends the answer with an error, as for a range that no picture has, httpd begins
+ * again without any field. */
+static void before_error(request_rec *r)
+{
+    if (is_ours(r) && apr_table_get(r->err_headers_out, "Content-Security-Policy") == NULL) {
+        ja_response_begin(r);
+    }
+}
+
 /* Without threads, refreshes wait until the visitor has his answer. */
 static int after_response(request_rec *r)
 {
@@ -367,6 +376,7 @@ void ja_handler_register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(skip_file_system, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(before_handler, NULL, NULL, APR_HOOK_LAST);
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_error_filter(before_error, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(after_response, NULL, NULL, APR_HOOK_REALLY_LAST);
 }
 

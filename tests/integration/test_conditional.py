@@ -88,3 +88,11 @@ def test_a_range_is_answered_from_the_whole_picture(server, jira, etag):
     assert part.status in (200, 206)
     assert part.body == (whole.body[:4] if part.status == 206 else whole.body)
     assert all("range" not in seen.headers for seen in jira.seen())
+
+
+def test_a_range_outside_of_the_picture(server, jira, etag):
+    reply = server.get(PATH, headers={"Range": "bytes=99999999-"})
+    assert reply.status == 416
+    assert reply["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in reply["Content-Security-Policy"]
+    assert reply["Cache-Status"].startswith("jira-avatar")
