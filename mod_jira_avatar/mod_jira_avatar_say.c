@@ -2,6 +2,7 @@
 /* mod_jira_avatar_say: see mod_jira_avatar_say.h. */
 #include "mod_jira_avatar_say.h"
 
+#include <ap_mpm.h>
 #include <http_log.h>
 
 #include "mod_jira_avatar_shared.h"
@@ -71,11 +72,35 @@ void ja_say_cause(const ja_order_t *order, const ja_ask_t *ask, ja_cause_t cause
     ja_say_verdict(order, ask, &verdict, &no_answer);
 }
 
+typedef struct first_t {
+    int generation;
+    bool is_first;
+} first_t;
+
+static void note_first(ja_slot_t *slot, void *context)
+{
+    first_t *first = context;
+
+    first->is_first = slot->frozen_said != first->generation;
+    slot->frozen_said = first->generation;
+}
+
+/* Among the children of a start or reload, each of which finds it out for itself. */
+static bool is_first_of_generation(const ja_realm_t *realm)
+{
+    first_t first = {.is_first = true};
+
+    (void)ap_mpm_query(AP_MPMQ_GENERATION, &first.generation);
+    first.generation++;
+    (void)ja_shared_slot(realm, note_first, &first);
+    return first.is_first;
+}
+
 static void say_frozen(const ja_order_t *order)
 {
     const char *source = ja_cred_frozen_source(order->realm->cred);
 
-    if (source != NULL) {
+    if (source != NULL && is_first_of_generation(order->realm)) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, order->origin,
                      "JAV0302: %s: the children may not read %s, so a change of it is only seen at "
                      "the next reload; chgrp it to the server's group and chmod 0640 to have it "

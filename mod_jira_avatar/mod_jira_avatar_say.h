@@ -24,7 +24,7 @@ void ja_say_used_up(const ja_order_t *order, ja_outcome_t outcome, int64_t wait)
 /** The same of what is settled without an answer. */
 void ja_say_cause(const ja_order_t *order, const ja_ask_t *ask, ja_cause_t cause);
 
-/** Tells, once per process, what is wrong with the sources of the realm's secrets. */
+/** Tells what is wrong with the sources of the realm's secrets. */
 void ja_say_secrets(const ja_order_t *order);
 
 /** Who hears it in place of the log; NULL: the log. */

@@ -287,3 +287,24 @@ def test_a_child_cannot_be_asked_for_another_locations_secret(serve, jira):
         server.get(f"{path}secure/viewavatar?avatarType=project&avatarId={jira.new_id()}")
     users = [base64.b64decode(s.headers["authorization"][6:]).split(b"@")[0] for s in jira.seen()]
     assert users == [b"bot", b"other", b"bot", b"other"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="the children are not of another user")
+def test_a_secret_for_root_alone_is_said_once_per_reload(serve, jira):
+    children = "StartServers 4\nServerLimit 4\nThreadsPerChild 2\nMaxRequestWorkers 8\n" \
+        "MinSpareThreads 8\nMaxSpareThreads 8"
+
+    def conf(server):
+        secret = server.file("root-only", "good-token", 0o600)
+        os.chown(secret, 0, 0)
+        credential = f"basic user=bot@example.com secret=file:{secret}"
+        return avatars(jira, "JiraAvatarMaxWaiting 8", credential=credential)(server)
+
+    server = serve(conf, server=children)
+    for said in (1, 2):
+        time.sleep(1.3)                     # as often as a secret is looked at
+        for _ in range(4):
+            replies = server.together([PATH + jira.new_id() for _ in range(8)])
+            assert {reply.status for reply in replies} == {200}
+        assert len(re.findall("JAV0302", server.log())) == said
+        server.graceful()
