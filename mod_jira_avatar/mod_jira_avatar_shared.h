@@ -69,7 +69,7 @@ typedef struct ja_slot_t {
     int64_t identity_until_ms;
     ja_identity_t identity;
     int64_t said_ms[JA_SAID_COUNT];
-    int frozen_said; /* the generation of httpd, counted from 1, that said so of a secret */
+    int frozen_said;      /* the generation of httpd, counted from 1, that said so of a secret */
     uint64_t listed_mark; /* of the secret whose end Jira was asked for, */
     int64_t listed_at_ms; /* when, */
     ja_end_t listed;      /* and what it told */
