@@ -12,6 +12,14 @@ bool ja_report_is_bad(const ja_site_report_t *site)
            site->credential_state == JA_CREDENTIAL_REFUSED;
 }
 
+/* The page says the same of it. */
+static const char *state_word(const ja_site_report_t *site)
+{
+    return site->credential_state == JA_CREDENTIAL_REFUSED
+               ? ja_credential_states[JA_CREDENTIAL_REFUSED]
+               : ja_site_states[site->state];
+}
+
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
 static void key(const ja_out_t *out, const char *name)
@@ -222,7 +230,7 @@ static void json_site(const ja_out_t *out, const ja_site_report_t *site)
     ja_out(out, ", ");
     json_text(out, "cloud_id", site->cloud_id);
     ja_out(out, ",\n      ");
-    json_text(out, "state", ja_site_states[site->state]);
+    json_text(out, "state", state_word(site));
     ja_out(out, ", ");
     json_text(out, "reason",
               site->state == JA_SITE_RESTING || site->state == JA_SITE_TROUBLED

@@ -43,11 +43,15 @@ static const struct format_t {
     {NULL, "text/html; charset=utf-8", ja_page},
 };
 
+/* By the first parameter's name: a scraper that was given "metrics" writes "metrics=". */
 static const struct format_t *find_format(const char *query)
 {
+    ja_slice_t rest = ja_slice(query);
+    ja_slice_t parameter = ja_text_piece(&rest, '&');
+    ja_slice_t name = ja_text_piece(&parameter, '=');
     const struct format_t *format = formats;
 
-    while (format->query != NULL && (query == NULL || strcmp(query, format->query) != 0)) {
+    while (format->query != NULL && !ja_slice_is(name, format->query)) {
         format++;
     }
     return format;

@@ -62,7 +62,10 @@ def test_the_methods(serve, jira):
     ("", "text/html; charset=utf-8"),
     ("?json", "application/json"),
     ("?metrics", "text/plain; version=0.0.4; charset=utf-8"),
+    ("?metrics=", "text/plain; version=0.0.4; charset=utf-8"),      # as Prometheus writes it
+    ("?json&once", "application/json"),
     ("?nothing", "text/html; charset=utf-8"),
+    ("?metrical", "text/html; charset=utf-8"),
 ])
 def test_the_header_fields(serve, jira, query, kind):
     server = serve(join(avatars(jira), STATUS))
@@ -181,6 +184,7 @@ def test_a_refused_credential_is_shown_with_cause_and_remedy(serve, jira):
     assert server.get(PROJECT + jira.new_id()).status == 502
     one = site(server)
     assert one["credential"]["state"] == "refused"
+    assert one["state"] == "refused" and one["reason"] is None
     assert one["credential"]["pause_seconds"] > 0
     assert one["credential"]["last_refusal"]["outcome"] == "credential-refused"
     assert one["credential"]["last_refusal"]["remedy"]
