@@ -125,11 +125,6 @@ static const char *read_wish(request_rec *r, wish_t *wish)
                : wrong;
 }
 
-static bool is_meant(const ja_realm_t *realm, const char *url)
-{
-    return url == NULL || strcmp(realm->site.base.url, url) == 0;
-}
-
 /* The canonical URL of the site that is meant. */
 static const char *find_site(request_rec *r, const wish_t *wish, const char **url)
 {
@@ -180,47 +175,46 @@ static const char *parse_avatar(request_rec *r, const ja_realm_t *realm, const c
 
 static const char *no_memory = "The processes of this server share no memory.";
 
-/* NULL, or why not. */
-static const char *forget_in(request_rec *r, const ja_realm_t *realm, const wish_t *wish)
-{
-    uint64_t tag = ja_shared_realm_tag(realm);
-    ja_count_t count = JA_COUNT_PURGED_ALL;
-    ja_ref_t ref;
-    bool done;
+typedef struct forgotten_t {
+    const wish_t *wish;
+    ja_ref_t ref; /* of wish->avatar */
+} forgotten_t;
 
-    if (wish->avatar != NULL) {
-        const char *wrong = parse_avatar(r, realm, wish->avatar, &ref);
-        if (wrong != NULL) {
-            return wrong;
-        }
-        ja_tags_t tags = ja_tags(tag, &ref);
-        done = ja_shared_forget(tags.picture != 0 ? tags.picture : tags.owner);
-        count = JA_COUNT_PURGED_AVATAR;
-    } else if (wish->project != NULL) {
-        done = ja_shared_forget(ja_tag_owner(tag, JA_TYPE_PROJECT, wish->project));
-        count = JA_COUNT_PURGED_PROJECT;
-    } else {
-        done = ja_shared_forget_all(realm);
+static uint64_t tag_of(uint64_t realm, const void *context)
+{
+    const forgotten_t *forgotten = context;
+
+    if (forgotten->wish->avatar != NULL) {
+        ja_tags_t tags = ja_tags(realm, &forgotten->ref);
+        return tags.picture != 0 ? tags.picture : tags.owner;
     }
-    ja_metrics_t *metrics = done ? ja_shared_metrics(realm) : NULL;
-    if (metrics != NULL) {
-        ja_metrics_add(metrics, count, 1);
-    }
-    return done ? NULL : no_memory;
+    return forgotten->wish->project != NULL
+               ? ja_tag_owner(realm, JA_TYPE_PROJECT, forgotten->wish->project)
+               : 0;
 }
 
+/* NULL, or why not. */
 static const char *forget(request_rec *r, const wish_t *wish, const char *url)
 {
     const apr_array_header_t *realms = ja_conf_realms();
+    forgotten_t forgotten = {.wish = wish};
+    const char *wrong = NULL;
 
-    for (int i = 0; i < realms->nelts; i++) {
+    for (int i = 0; wrong == NULL && i < realms->nelts; i++) {
         const ja_realm_t *realm = APR_ARRAY_IDX(realms, i, const ja_realm_t *);
-        const char *wrong = is_meant(realm, url) ? forget_in(r, realm, wish) : NULL;
-        if (wrong != NULL) {
-            return wrong;
+        if (strcmp(realm->site.base.url, url) == 0) {
+            (void)ja_shared_metrics(realm); /* it has a place, even if nobody asked it yet */
+            wrong =
+                wish->avatar != NULL ? parse_avatar(r, realm, wish->avatar, &forgotten.ref) : NULL;
         }
     }
-    return NULL;
+    if (wrong != NULL) {
+        return wrong;
+    }
+    ja_count_t count = wish->avatar != NULL    ? JA_COUNT_PURGED_AVATAR
+                       : wish->project != NULL ? JA_COUNT_PURGED_PROJECT
+                                               : JA_COUNT_PURGED_ALL;
+    return ja_shared_forget(url, tag_of, &forgotten, count) ? NULL : no_memory;
 }
 
 static int purge(request_rec *r, const char **sentence)

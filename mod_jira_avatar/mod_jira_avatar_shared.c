@@ -234,6 +234,22 @@ void ja_realm_lease_drop(const ja_realm_t *realm, int what, const void *owner)
 
 /* ---- realms -------------------------------------------------------------------------------- */
 
+static uint64_t first_bytes(const unsigned char *digest)
+{
+    uint64_t bytes;
+
+    memcpy(&bytes, digest, sizeof(bytes));
+    return bytes;
+}
+
+static uint64_t mark_of(const char *url)
+{
+    unsigned char digest[JA_KEY_LEN];
+
+    ja_digest(url, strlen(url), digest);
+    return first_bytes(digest);
+}
+
 /* The realm's slot; the caller holds the lock. Slots outlive reloads, and with them the realms that
  * no configuration has any more: where there is no room, the one that was not used the longest
  * gives way. */
@@ -252,7 +268,7 @@ static ja_slot_t *slot_of(const ja_realm_t *realm)
             oldest = slot;
         }
     }
-    *oldest = (ja_slot_t){.used_ms = ja_now_ms()};
+    *oldest = (ja_slot_t){.used_ms = ja_now_ms(), .site_mark = mark_of(realm->site.base.url)};
     memcpy(oldest->digest, realm->digest, sizeof(oldest->digest));
     return oldest;
 }
@@ -490,10 +506,7 @@ size_t ja_shared_processes(uint64_t *entries, uint64_t *bytes)
 
 uint64_t ja_shared_realm_tag(const ja_realm_t *realm)
 {
-    uint64_t tag;
-
-    memcpy(&tag, realm->digest, sizeof(tag));
-    return tag;
+    return first_bytes(realm->digest);
 }
 
 uint64_t ja_shared_epoch(void)
@@ -539,23 +552,22 @@ static void begin_epoch(uint64_t *of)
     __atomic_store_n(of, epoch, __ATOMIC_RELEASE);
 }
 
-bool ja_shared_forget(uint64_t tag)
+bool ja_shared_forget(const char *site_url, ja_forget_fn what, const void *context,
+                      ja_count_t count)
 {
+    uint64_t mark = mark_of(site_url);
+
     if (!lock()) {
         return false;
     }
-    begin_epoch(place_of(tag));
+    for (size_t i = 0; i < REALMS; i++) {
+        ja_slot_t *slot = &area->slots[i];
+        if (slot->used_ms != 0 && slot->site_mark == mark) {
+            uint64_t tag = what(first_bytes(slot->digest), context);
+            begin_epoch(tag != 0 ? place_of(tag) : &slot->forgotten);
+            ja_metrics_add(&slot->metrics, count, 1);
+        }
+    }
     unlock();
     return true;
-}
-
-static void forget_slot(ja_slot_t *slot, void *unused)
-{
-    (void)unused;
-    begin_epoch(&slot->forgotten);
-}
-
-bool ja_shared_forget_all(const ja_realm_t *realm)
-{
-    return ja_shared_slot(realm, forget_slot, NULL);
 }

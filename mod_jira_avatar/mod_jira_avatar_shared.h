@@ -53,6 +53,7 @@ enum { JA_SAID_QUOTA = JA_CAUSE_COUNT, JA_SAID_BUSY, JA_SAID_LATE, JA_SAID_STATE
 /** What all processes know about one realm. */
 typedef struct ja_slot_t {
     unsigned char digest[32];           /* whose: ja_realm_t.digest */
+    uint64_t site_mark;                 /* of which site: a digest of its base URL */
     int64_t used_ms;                    /* when somebody looked last; 0: free */
     char cloud_id[JA_CLOUD_ID_LEN + 1]; /* "" until the site told */
     int64_t cloud_id_at_ms;             /* when it told */
@@ -112,9 +113,15 @@ uint64_t ja_shared_epoch(void);
 /** The first epoch whose answers still count for what has these tags. Cheap enough for a hit. */
 uint64_t ja_shared_oldest_epoch(const ja_realm_t *realm, const ja_tags_t *tags);
 
-/** Forgets what has the tag. False if nobody can be told: every process acts alone. */
-bool ja_shared_forget(uint64_t tag);
-bool ja_shared_forget_all(const ja_realm_t *realm);
+/** What is to be forgotten of a realm: a tag, or 0 for everything. */
+typedef uint64_t (*ja_forget_fn)(uint64_t realm_tag, const void *context);
+
+/** Forgets it in all realms of the site with this base URL, whichever process knows them: sections
+ *  that meet in a request only make realms that no configuration lists. Counts it as `count`.
+ *  @return false if nobody can be told: every process acts alone */
+bool ja_shared_forget(const char *site_url, ja_forget_fn what, const void *context,
+                      ja_count_t count);
+
 enum { JA_TOKEN_MARKS = 4 };
 
 /** An access token that all processes use. */

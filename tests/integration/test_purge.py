@@ -155,6 +155,21 @@ def test_of_several_sites_the_one_that_is_named(serve, jira):
     assert [seen.face for seen in jira.seen()] == ["dc"]
 
 
+@pytest.mark.parametrize("query", ["all", "avatar=project/20000", "project=20000"])
+def test_sections_that_meet_in_a_request_forget_too(serve, jira, query):
+    def beside(server):
+        other = server.secret("other-token", "other")
+        return ('<LocationMatch "^/avatars/">\n    JiraAvatarCredential basic '
+                f'user=other@example.com secret={other}\n</LocationMatch>\n')
+
+    server = serve(join(avatars(jira), beside, handler()))
+    assert server.get("/avatars/project/20000").status == 200
+    jira.clear()
+    assert purge(server, query).status == 200
+    assert server.get("/avatars/project/20000").status == 200
+    assert fetched(jira) > 0
+
+
 @pytest.mark.mpm
 def test_every_child_forgets(serve, jira):
     server = serve(join(avatars(jira), handler()))
