@@ -71,6 +71,7 @@ static ja_step_t say_and_end(const ja_order_t *order, const ja_ask_t *ask, ja_ca
                              ja_entry_t **entry)
 {
     ja_say_cause(order, ask, cause);
+    ja_journal_cause(order, ask, cause);
     return done(entry, ja_entry_failure(ja_cause(cause)->outcome));
 }
 

@@ -155,6 +155,17 @@ void ja_journal_answer(const ja_order_t *order, const ja_ask_t *ask, const ja_ve
     (void)ja_shared_slot(order->realm, note_event, &event);
 }
 
+void ja_journal_cause(const ja_order_t *order, const ja_ask_t *ask, ja_cause_t cause)
+{
+    static const ja_answer_t no_answer;
+    const ja_verdict_t verdict = ja_diagnosis_of(cause);
+    event_t event = {order, ask, &verdict, &no_answer, ja_now_ms()};
+
+    if (is_failure(verdict.outcome)) {
+        (void)ja_shared_slot(order->realm, note_event, &event);
+    }
+}
+
 /* A token says nothing yet of whether Jira accepts it. */
 void ja_journal_token(const ja_order_t *order, const ja_ask_t *ask, ja_count_t as,
                       const ja_verdict_t *verdict, const ja_answer_t *answer)

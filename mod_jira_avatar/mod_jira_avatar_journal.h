@@ -42,4 +42,7 @@ void ja_journal_token(const ja_order_t *order, const ja_ask_t *ask, ja_count_t a
 void ja_journal_answer(const ja_order_t *order, const ja_ask_t *ask, const ja_verdict_t *verdict,
                        const ja_answer_t *answer);
 
+/** What was settled without a question to Jira: noted if it is a failure, and not counted. */
+void ja_journal_cause(const ja_order_t *order, const ja_ask_t *ask, ja_cause_t cause);
+
 #endif

@@ -300,6 +300,7 @@ static ja_step_t send_request(const ja_order_t *order, ja_ask_t *ask, ja_entry_t
         free(ask->body);
         ask->body = NULL;
         ja_say_cause(order, ask, JA_CAUSE_UNSENDABLE);
+        ja_journal_cause(order, ask, JA_CAUSE_UNSENDABLE);
         return done(entry, ja_entry_failure(JA_OUTCOME_INTERNAL));
     }
     return JA_STEP_ASK;

@@ -218,6 +218,14 @@ def test_equal_failures_are_one(serve, jira):
     assert failures[0]["what"] == "view-avatar project"
 
 
+def test_a_failure_that_is_settled_without_asking_is_shown(serve, jira):
+    server = serve(join(avatars(jira), STATUS)).allow("JAV1073")
+    assert server.get("/avatars/user/557058:hidden").status == 502
+    (failure,) = site(server)["failures"]
+    assert (failure["outcome"], failure["status"], failure["times"]) == ("redirected", 0, 1)
+    assert "neither its own nor on a public host" in failure["cause"]
+
+
 def test_nothing_private_is_shown(serve, jira):
     server = serve(join(avatars(jira, face="dcroot"), STATUS, "<Location /server-status>\n"
                         "SetHandler server-status\n</Location>\n"))
