@@ -22,9 +22,6 @@
 
 APLOG_USE_MODULE(jira_avatar);
 
-#ifndef JA_VERSION
-#define JA_VERSION "0.1.0"
-#endif
 #ifndef JA_STATE_DIR
 #define JA_STATE_DIR "/var/lib/apache2/jira_avatar"
 #endif

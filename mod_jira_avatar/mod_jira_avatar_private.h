@@ -11,6 +11,10 @@
 
 extern module AP_MODULE_DECLARE_DATA jira_avatar_module;
 
+#ifndef JA_VERSION
+#define JA_VERSION "0.1.0"
+#endif
+
 #define JA_HANDLER_NAME        "jira-avatar"
 #define JA_STATUS_HANDLER_NAME "jira-avatar-status"
 

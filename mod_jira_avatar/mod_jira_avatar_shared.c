@@ -4,6 +4,7 @@
 
 #include <apr_global_mutex.h>
 #include <apr_shm.h>
+#include <apr_strings.h>
 #include <http_config.h>
 #include <http_log.h>
 #include <util_mutex.h>
@@ -21,6 +22,7 @@ APLOG_USE_MODULE(jira_avatar);
 #define RETAINED_KEY "mod_jira_avatar.shared"
 
 enum {
+    VERSION_SIZE = 16,
     REALMS = 512,
     SLOT_PROBES = 16,
     TOKENS = 256,
@@ -45,6 +47,7 @@ typedef struct process_t {
 } process_t;
 
 typedef struct area_t {
+    char version[VERSION_SIZE]; /* of the module that laid it out */
     int64_t since_ms;
     uint64_t epoch;
     uint64_t forgotten[TAGS];
@@ -57,7 +60,7 @@ typedef struct area_t {
 
 /* Survives graceful restarts, though this file's own variables do not: httpd unloads modules. */
 typedef struct retained_t {
-    size_t size; /* of the area: a module of another version starts anew */
+    size_t size; /* of the area */
     apr_shm_t *shm;
     apr_global_mutex_t *mutex;
 } retained_t;
@@ -72,18 +75,29 @@ void ja_shared_pre_config(apr_pool_t *pconf)
     ap_mutex_register(pconf, MUTEX_NAME, NULL, APR_LOCK_DEFAULT, 0);
 }
 
+/* Another version may have laid it out otherwise. */
+static bool is_ours(const retained_t *retained)
+{
+    return retained->size == sizeof(area_t) &&
+           strcmp(((const area_t *)apr_shm_baseaddr_get(retained->shm))->version, JA_VERSION) == 0;
+}
+
+/* The lock of another version is as good, and its file may not be made twice. */
 static apr_status_t create(retained_t *retained, server_rec *server)
 {
     apr_pool_t *pool = server->process->pool;
-    apr_status_t rv =
-        ap_global_mutex_create(&retained->mutex, NULL, MUTEX_NAME, NULL, server, pool, 0);
+    apr_status_t rv = APR_SUCCESS;
 
+    if (retained->mutex == NULL) {
+        rv = ap_global_mutex_create(&retained->mutex, NULL, MUTEX_NAME, NULL, server, pool, 0);
+    }
     if (rv == APR_SUCCESS) {
         rv = apr_shm_create(&retained->shm, sizeof(area_t), NULL, pool);
     }
     if (rv == APR_SUCCESS) {
         area_t *fresh = apr_shm_baseaddr_get(retained->shm);
         memset(fresh, 0, sizeof(*fresh));
+        apr_cpystrn(fresh->version, JA_VERSION, sizeof(fresh->version));
         fresh->since_ms = ja_now_ms();
         fresh->epoch = (uint64_t)apr_time_now(); /* later than in a store that outlived us */
         retained->size = sizeof(area_t);
@@ -98,7 +112,7 @@ int ja_shared_post_config(server_rec *server)
     if (retained == NULL) {
         retained = ap_retained_data_create(RETAINED_KEY, sizeof(*retained));
     }
-    if (retained->size != sizeof(area_t)) {
+    if (!is_ours(retained)) {
         apr_status_t rv = create(retained, server);
         if (rv != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_EMERG, rv, server,

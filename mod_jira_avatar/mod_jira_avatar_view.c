@@ -11,10 +11,6 @@
 #include "mod_jira_avatar_shared.h"
 #include "mod_jira_avatar_store.h"
 
-#ifndef JA_VERSION
-#define JA_VERSION "0.1.0"
-#endif
-
 enum { ID_BYTES = 4 };
 
 /* Realms that differ in nothing but numbers are one site for people, and have one slot. */

@@ -8,6 +8,9 @@ import time
 import pytest
 from jira import avatars
 from standin.pictures import picture
+from test_tokens import site
+
+from httpd import module
 
 PATH = "/avatars/secure/viewavatar?avatarType=project&avatarId="
 # A crash of mod_mpm_event's own: it closes the sockets of workers that are closing them.
@@ -44,6 +47,21 @@ class Load:
         self.ended.set()
         for thread in self.threads:
             thread.join(30)
+
+
+def test_another_version_begins_with_a_memory_of_its_own(serve, jira):
+    """It may be laid out otherwise. A flock cannot be made twice, and so the lock stays."""
+    def conf(server):
+        return f"Mutex flock:{server.root}/run jira-avatar\n" + site(jira, "oauth-client")(server)
+
+    server = serve(conf)
+    assert server.get(PATH + jira.new_id()).status == 200
+    other = server.file("other.so", module().read_bytes().replace(b"0.1.0", b"0.1.x"), 0o755)
+    head = server.root / "head.conf"
+    head.write_text(head.read_text().replace(str(module()), str(other)))
+    server.graceful()
+    assert server.get(PATH + jira.new_id()).status == 200
+    assert jira.tokens()["counters"]["issued"] == 2
 
 
 @pytest.mark.mpm
