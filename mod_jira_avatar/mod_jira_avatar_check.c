@@ -63,6 +63,20 @@ static void hear_cause(ja_cause_t cause)
     hear(&no_ask, &verdict, &no_answer);
 }
 
+/* What was not asked for the sake of an answer before has that answer's cause; what else was not
+ * asked, as where a file is in the way, is in the log. */
+static void hear_unsaid(const ja_entry_t *entry)
+{
+    if (entry == NULL) {
+        hear_cause(JA_CAUSE_TIMEOUT);
+    } else if (ja_entry_outcome(entry) != ja_cause(heard.cause)->outcome) {
+        ja_buf_t text = ja_buf(heard.text, sizeof(heard.text));
+        heard.cause = JA_CAUSE_IMAGE;
+        heard.remedy[0] = '\0';
+        ja_buf_add(&text, ja_policy_outcome(ja_entry_outcome(entry))->sentence);
+    }
+}
+
 static int64_t now_ms(void)
 {
     return apr_time_as_msec(apr_time_now());
@@ -120,10 +134,10 @@ static ja_entry_t *ask(check_t *check, ja_order_t *order)
     order->origin = check->server;
     order->asked_at_ms = now_ms();
     order->fresh = order->keep_image = order->keep_negative = KEPT_S;
-    hear_cause(JA_CAUSE_TIMEOUT);
     check->began_ms = now_ms();
     (void)ja_fetch_visitor_get(check->engine, order, network->connect_ms + network->total_ms, 0,
                                &entry);
+    hear_unsaid(entry);
     return entry;
 }
 

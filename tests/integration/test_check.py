@@ -5,6 +5,7 @@ import re
 
 import pytest
 from jira import avatars, join
+from test_tokens import site, state_files
 
 CHECK = "-DJIRA_AVATAR_CHECK"
 DUMP = "-DDUMP_JIRA_AVATAR"
@@ -23,6 +24,23 @@ def ok(steps):
 
 def failed(steps):
     return [step for step, (word, _) in steps.items() if word == "FAILED"]
+
+
+def test_a_quota_that_is_used_up_is_no_timeout(configured, jira):
+    jira.mode("429")
+    status, steps, text = check(configured(avatars(jira)))
+    assert status == 1
+    assert steps["credential"] == ("FAILED", "too many requests for Jira (status 429)"), text
+
+
+def test_a_token_that_cannot_be_kept_is_no_timeout(configured, jira):
+    server = configured(site(jira, "oauth-refresh"))
+    check(server)
+    (state,) = state_files(server)
+    state.write_text("nonsense")
+    status, steps, text = check(server)
+    assert status == 1 and "JAV0605" in text
+    assert steps["credential"][0] == "FAILED" and "in time" not in steps["credential"][1], text
 
 
 # ---- what works -------------------------------------------------------------------------------
