@@ -97,11 +97,13 @@ static bool is_deep(const unsigned char *body, size_t len)
     return false;
 }
 
+/* An integer may be larger than ours: nobody loses a token for its lifetime. */
 static json_t *load(const unsigned char *body, size_t len)
 {
     return body == NULL || len > JA_GRANT_BODY_MAX || is_deep(body, len)
                ? NULL
-               : json_loadb((const char *)body, len, JSON_REJECT_DUPLICATES, NULL);
+               : json_loadb((const char *)body, len,
+                            JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
 }
 
 /* Visible ASCII: what fits a header. The copy in the JSON is wiped. */

@@ -25,6 +25,8 @@ static const struct {
     {200, "{\"access_token\":\"a\",\"expires_in\":0}", JA_GRANT_TOKEN, "a", "", 1, ""},
     {200, "{\"access_token\":\"a\",\"expires_in\":-5}", JA_GRANT_TOKEN, "a", "", 1, ""},
     {200, "{\"access_token\":\"a\",\"expires_in\":1e300}", JA_GRANT_TOKEN, "a", "", 86400, ""},
+    {200, "{\"access_token\":\"a\",\"expires_in\":99999999999999999999}", JA_GRANT_TOKEN, "a", "",
+     86400, ""},
     {200, "{\"access_token\":\"a\",\"expires_in\":7200.5}", JA_GRANT_TOKEN, "a", "", 7200, ""},
     {200, "{\"access_token\":\"a b\"}", JA_GRANT_TROUBLE, "", "", 0, ""},
     {200, "{\"access_token\":\"a\\r\\nX: y\"}", JA_GRANT_TROUBLE, "", "", 0, ""},
