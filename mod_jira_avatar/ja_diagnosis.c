@@ -126,6 +126,13 @@ static bool is_page_to_stranger(const case_t *it)
            (name.len == 0 || ja_slice_is_nocase(name, "anonymous"));
 }
 
+/* As a web server has it where no Jira is. */
+static bool is_page_of_another(const case_t *it)
+{
+    return it->asked->identity && is_html(it) && header(it, JA_HEADER_ACCOUNT_ID).len == 0 &&
+           header(it, JA_HEADER_USERNAME).len == 0 && header(it, JA_HEADER_LOGIN_REASON).len == 0;
+}
+
 static bool leads_to_picture(const case_t *it)
 {
     static const char *const pictures[] = {"gravatar.com/", "atl-paas.net/",
@@ -206,6 +213,7 @@ typedef struct sign_t {
 #define GRANT(x)      .grant = BIT(JA_GRANT_##x)
 #define ANY_MEANS     .means = ~BIT(JA_MEANS_NONE)
 #define BOUGHT_TOKEN  .means = BIT(JA_MEANS_CLIENT) | BIT(JA_MEANS_REFRESH) | BIT(JA_MEANS_ASSERTION)
+#define OF_APP        BOUGHT_TOKEN | BIT(JA_MEANS_SIGNATURE)
 #define NOT_AN_AVATAR .what = BIT(JA_ASKED_TOKEN) | BIT(JA_ASKED_CLOUD_ID) | BIT(JA_ASKED_PUBLIC)
 
 static const sign_t signs[] = {
@@ -232,6 +240,8 @@ static const sign_t signs[] = {
     {JA_CAUSE_PROXY_LOGIN, STATUS(407)},
 
     /* a token service, the site on its cloudId, a public host */
+    {JA_CAUSE_REFRESH_TOKEN_DATACENTER, ASKED(TOKEN), MEANS(REFRESH), GRANT(DEAD),
+     .where = ON_DATACENTER},
     {JA_CAUSE_REFRESH_TOKEN, ASKED(TOKEN), MEANS(REFRESH), GRANT(DEAD)},
     {JA_CAUSE_CLOCK, ASKED(TOKEN), MEANS(ASSERTION), GRANT(DEAD), .also = is_clock_off},
     {JA_CAUSE_ASSERTION, ASKED(TOKEN), MEANS(ASSERTION), GRANT(DEAD)},
@@ -260,10 +270,13 @@ static const sign_t signs[] = {
     {JA_CAUSE_API_TOKEN, MEANS(PASSWORD), .also = is_refused},
     {JA_CAUSE_PERSONAL_TOKEN, MEANS(TOKEN), .where = ON_DATACENTER, .also = is_refused},
     {JA_CAUSE_BEARER_TOKEN, MEANS(TOKEN), .also = is_refused},
+    {JA_CAUSE_ACCESS_TOKEN_AT_SITE, BOUGHT_TOKEN, .where = ON_DATACENTER, .also = is_refused},
+    {JA_CAUSE_ACCESS_TOKEN_AT_SITE, MEANS(ASSERTION), .also = is_refused},
     {JA_CAUSE_ACCESS_TOKEN, BOUGHT_TOKEN, .also = is_refused},
     {JA_CAUSE_NO_PRODUCT, ANY_MEANS, .header = JA_HEADER_LOGIN_REASON,
      .word = "AUTHORISATION_FAILED"},
     {JA_CAUSE_STRANGER_DATACENTER, ANY_MEANS, .where = ON_DATACENTER, .also = is_named_anonymous},
+    {JA_CAUSE_STRANGER_APP, OF_APP, .also = is_named_anonymous},
     {JA_CAUSE_STRANGER, ANY_MEANS, .also = is_named_anonymous},
 
     /* sent elsewhere; what is asked of a picture may speak of logins */
@@ -280,6 +293,7 @@ static const sign_t signs[] = {
     {JA_CAUSE_BROWSE_PROJECTS, STATUS(403)},
     {JA_CAUSE_NO_CREDENTIAL, STATUS(401)},
     {JA_CAUSE_CLOUD_ID, .where = ON_GATEWAY, STATUS(404), .also = is_not_from_jira},
+    {JA_CAUSE_NOT_JIRA, STATUS(404), .also = is_page_of_another},
     {JA_CAUSE_HIDDEN, ANY_MEANS, STATUS(404), .also = lacks_identity},
     {JA_CAUSE_NOT_FOUND, STATUS(404)},
     {JA_CAUSE_NOT_FOUND, STATUS(400)},
@@ -296,6 +310,7 @@ static const sign_t signs[] = {
     /* a 200; a login page is told before the missing identity, which follows from it */
     {JA_CAUSE_ENCODED, STATUS(200), .also = is_encoded},
     {JA_CAUSE_LOGIN_PAGE, STATUS(200), .also = is_login_page},
+    {JA_CAUSE_STRANGER_APP, OF_APP, STATUS(200), .also = lacks_identity},
     {JA_CAUSE_STRANGER, ANY_MEANS, STATUS(200), .also = lacks_identity},
     {JA_CAUSE_NOT_AN_IMAGE, STATUS(200), .also = is_no_image},
     {JA_CAUSE_CUT_IMAGE, STATUS(200), .also = is_cut},

@@ -22,6 +22,7 @@ PICTURE = "/avatars/secure/viewavatar?avatarType=project&avatarId={id}"
 OTHER = "99999999-2222-3333-4444-555555555555"
 USER = "/avatars/user/557058:aaaaaaaa-0000-4000-8000-00000000000a"
 LONG_HEADER = "HTTP/1.1 200 OK\r\n" + ("X-Filler: " + "x" * 990 + "\r\n") * 80
+NO_SITE = "HTTP/1.1 404 Not Found\r\nContent-Length: 27\r\n\r\n<html>Not Found</html>     "
 VIEW = "read:jira-work (classic) or read:avatar:jira (granular)"
 
 # Nothing that a server meets in a test leads to these; tests/unit/test_diagnosis.c has them.
@@ -107,6 +108,10 @@ def wrong_app(jira):
     return text
 
 
+def no_redirect(jira):
+    return lambda server: re.sub(" redirect-uri=\\S+", "", site(jira, "dc-refresh")(server))
+
+
 def wrong_client(jira):
     def text(server):
         server.secret("wrong", "as")
@@ -156,12 +161,15 @@ ROWS = {
     "JAV1034": (face("cloud", "JiraAvatarRoute site"),
                 mode("anonymous_200", match="universal_avatar"), PICTURE, BOT),
     "JAV1035": (DC, mode("anonymous_200", on="dc"), PICTURE, {}),
+    "JAV1036": (token("dc-client"), mode("401_site", on="dc", match="viewavatar"), PICTURE, {}),
+    "JAV1037": (token("connect-user"), mode("anonymous_200"), PICTURE, {}),
     "JAV1040": (token("oauth-refresh"),
                 lambda jira: jira.tokens(revoke_grants=True, revoke_access=True), PICTURE, {}),
     "JAV1041": (wrong_app, None, PICTURE, {}),
     "JAV1043": (wrong_client, None, PICTURE, {}),
     "JAV1044": (SERVICE, mode("body", on="auth", text='{"error": "invalid_scope"}'), PICTURE, {}),
     "JAV1045": (SERVICE, mode("html_error_200", on="auth"), PICTURE, {}),
+    "JAV1046": (no_redirect, None, PICTURE, {}),
     "JAV1050": (CLOUD, mode("403_json"), PICTURE, BOT),
     "JAV1051": (outside, mode("403_json", match="/rest/api/3/user"), USER, BOT),
     "JAV1052": (CLOUD, both(mode("403_json", match="universal_avatar"), NO_ID), PICTURE, BOT),
@@ -174,6 +182,7 @@ ROWS = {
     "JAV1059": (DC, None, "/avatars/rest/api/2/universal_avatar/view/type/project", {}),
     "JAV1060": (CLOUD, None, f"/avatars/ex/jira/{OTHER}/rest/api/3/universal_avatar/view/type/"
                 "project/avatar/{id}", {}),
+    "JAV1061": (face("raw"), mode("bytes", on="raw", text=NO_SITE), PICTURE, {}),
     "JAV1070": (CLOUD, mode("login_html_200"), PICTURE, {}),
     "JAV1071": (CLOUD, mode("redirect_elsewhere", location="https://secure.gravatar.com/avatar/0"),
                 PICTURE, {}),

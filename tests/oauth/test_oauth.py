@@ -103,7 +103,7 @@ def test_a_revoked_grant_heals_when_authorised_again(serve, jira, authorization,
     client = KINDS[kind][0]
     seller.tell("revoke", client)
     assert [status(server, jira, kind) for _ in range(5)] == [502] * 5
-    server.wait_log(r"JAV1040: .*refresh token is not accepted any more.*Authorise the app again")
+    server.wait_log(r"JAV10(40|46): .*refresh token is not accepted.*[Aa]uthorise the app again")
     refused = seller.record()["refused"]
     assert [row[:2] for row in refused] == [[client, "invalid_grant"]] * 2  # and the one before it
     change(server, f"{client}-grant", seller.tell("authorise", client))

@@ -31,9 +31,11 @@ static const ja_asked_t bearer = {CLOUD_ASK(TOKEN), .gateway = true};
 static const ja_asked_t client = {CLOUD_ASK(CLIENT), .gateway = true};
 static const ja_asked_t refresh = {CLOUD_ASK(REFRESH), .gateway = true};
 static const ja_asked_t signature = {CLOUD_ASK(SIGNATURE), .identity = true};
+static const ja_asked_t assertion = {CLOUD_ASK(ASSERTION), .identity = true};
 static const ja_asked_t open_cloud = {CLOUD_ASK(NONE), .identity = true};
 static const ja_asked_t datacenter = {DC_ASK(PASSWORD)};
 static const ja_asked_t personal = {DC_ASK(TOKEN)};
+static const ja_asked_t dc_client = {DC_ASK(CLIENT)};
 static const ja_asked_t open_datacenter = {DC_ASK(NONE)};
 static const ja_asked_t user = {CLOUD_ASK(PASSWORD), .what = JA_ASKED_USER, .identity = true};
 static const ja_asked_t cloud_id = {CLOUD_ASK(NONE), .what = JA_ASKED_CLOUD_ID};
@@ -134,6 +136,9 @@ START_TEST(bad_content)
         /* the silent default avatar */
         {&cloud, 200, {NOTHING}, IMAGE, JA_CAUSE_STRANGER},
         {&cloud, 200, {SERAPH("OUT")}, IMAGE, JA_CAUSE_STRANGER},
+        {&signature, 200, {NOTHING}, IMAGE, JA_CAUSE_STRANGER_APP},
+        {&assertion, 200, {USERNAME("anonymous")}, IMAGE, JA_CAUSE_STRANGER_APP},
+        {&dc_client, 200, {USERNAME("anonymous")}, IMAGE, JA_CAUSE_STRANGER_DATACENTER},
         {&datacenter, 200, {USERNAME("anonymous")}, IMAGE, JA_CAUSE_STRANGER_DATACENTER},
         {&personal, 200, {USERNAME("Anonymous ")}, IMAGE, JA_CAUSE_STRANGER_DATACENTER},
         {&cloud, 200, {SERAPH("AUTHENTICATED_FAILED")}, IMAGE, JA_CAUSE_API_TOKEN},
@@ -154,6 +159,8 @@ START_TEST(refused_credentials)
         {&bearer, 401, {NOTHING}, GATEWAY("Unauthorized"), JA_CAUSE_BEARER_TOKEN},
         {&client, 401, {NOTHING}, GATEWAY("Unauthorized"), JA_CAUSE_ACCESS_TOKEN},
         {&refresh, 401, {NOTHING}, GATEWAY("Unauthorized"), JA_CAUSE_ACCESS_TOKEN},
+        {&dc_client, 401, {NOTHING}, "", JA_CAUSE_ACCESS_TOKEN_AT_SITE},
+        {&assertion, 401, {NOTHING}, "", JA_CAUSE_ACCESS_TOKEN_AT_SITE},
         {&signature, 401, {DATE(DATE_NOW)}, "", JA_CAUSE_SIGNATURE},
         {&signature, 401, {NOTHING}, "", JA_CAUSE_SIGNATURE},
         {&signature, 401, {DATE("yesterday")}, "", JA_CAUSE_SIGNATURE},
@@ -219,6 +226,12 @@ START_TEST(not_for_this_account)
         {&gateway, 404, {NOTHING}, "{\"code\":404,\"message\":\"Not Found\"}", JA_CAUSE_CLOUD_ID},
         {&datacenter, 404, {USERNAME("bot")}, PAGE("Unknown project"), JA_CAUSE_NOT_FOUND},
         {&open_datacenter, 404, {USERNAME("anonymous")}, LOGIN, JA_CAUSE_NOT_FOUND},
+        {&datacenter, 404, {NOTHING}, PAGE("Not Found"), JA_CAUSE_NOT_JIRA},
+        {&cloud, 404, {NOTHING}, PAGE("Site temporarily unavailable"), JA_CAUSE_NOT_JIRA},
+        {&open_cloud, 404, {NOTHING}, PAGE(""), JA_CAUSE_NOT_JIRA},
+        {&datacenter, 404, {SERAPH("OK")}, PAGE(""), JA_CAUSE_NOT_FOUND},
+        {&datacenter, 404, {NOTHING}, "", JA_CAUSE_NOT_FOUND},
+        {&outside, 404, {NOTHING}, PAGE(""), JA_CAUSE_NOT_FOUND},
         {&outside, 404, {NOTHING}, "", JA_CAUSE_NOT_FOUND},
         {&outside, 403, {NOTHING}, "", JA_CAUSE_NOT_FOUND},
         /* said to a stranger, though a credential was sent */
@@ -381,6 +394,17 @@ START_TEST(token_services)
 }
 END_TEST
 
+/* It may be the address of the app that it misses, and says the same. */
+START_TEST(a_refresh_token_of_a_data_center)
+{
+    static const ja_asked_t asked = {DC_ASK(REFRESH), .what = JA_ASKED_TOKEN};
+    static const ja_grant_t dead = {.status = JA_GRANT_DEAD};
+    static const ja_answer_t answer = {.net = JA_NET_OK, .status = 400};
+
+    ck_assert(ja_diagnose_grant(&asked, &answer, &dead).cause == JA_CAUSE_REFRESH_TOKEN_DATACENTER);
+}
+END_TEST
+
 /* ---- words --------------------------------------------------------------------------------- */
 
 START_TEST(header_names)
@@ -496,6 +520,7 @@ int main(void)
     tcase_add_test(tests, trouble);
     tcase_add_test(tests, no_answer);
     tcase_add_test(tests, token_services);
+    tcase_add_test(tests, a_refresh_token_of_a_data_center);
     tcase_add_test(tests, header_names);
     tcase_add_test(tests, remedies);
     tcase_add_test(tests, causes);
