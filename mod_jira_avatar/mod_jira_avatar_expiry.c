@@ -70,14 +70,14 @@ static ja_end_t of_list(const ja_realm_t *realm)
     return listed.end;
 }
 
-static bool is_kind(const ja_realm_t *realm, const char *kind)
+static bool is_by(const ja_realm_t *realm, ja_means_t means)
 {
-    return strcmp(ja_cred_kind_name(realm->cred), kind) == 0;
+    return ja_cred_means(realm->cred) == means;
 }
 
 bool ja_expiry_is_listed(const ja_realm_t *realm)
 {
-    return realm->site.kind == JA_SITE_DATACENTER && is_kind(realm, "bearer");
+    return realm->site.kind == JA_SITE_DATACENTER && is_by(realm, JA_MEANS_TOKEN);
 }
 
 /* By who is to be believed most. */
@@ -89,7 +89,7 @@ static ja_end_t of_credential(const ja_realm_t *realm)
 
     (void)ja_cred_version(realm->cred); /* its files may have changed */
     int64_t changed = secret != NULL ? ja_secret_changed_at(secret) : 0;
-    if (is_kind(realm, "bearer")) {
+    if (is_by(realm, JA_MEANS_TOKEN)) {
         end = of_token(secret);
     }
     if (end.source == JA_END_UNKNOWN && ja_expiry_is_listed(realm)) {
@@ -98,7 +98,7 @@ static ja_end_t of_credential(const ja_realm_t *realm)
     if (end.source == JA_END_UNKNOWN && written != 0) {
         end = ja_end_of_written(written);
     }
-    if (end.source == JA_END_UNKNOWN && changed > day_s && is_kind(realm, "basic") &&
+    if (end.source == JA_END_UNKNOWN && changed > day_s && is_by(realm, JA_MEANS_PASSWORD) &&
         realm->site.kind == JA_SITE_CLOUD) {
         end = ja_end_of_age(changed);
     }

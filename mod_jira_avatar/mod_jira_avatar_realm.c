@@ -12,17 +12,17 @@
  * does not show whether it has scopes, which is for the gateway, or none, which is for the site. */
 static ja_route_t resolve_route(ja_route_t route, ja_site_kind_t kind, const ja_cred_t *cred)
 {
-    static const char *const through[] = {"bearer", "oauth-client", "oauth-refresh"};
-    const char *name = ja_cred_kind_name(cred);
-    if (route != JA_ROUTE_AUTO || kind != JA_SITE_CLOUD) {
-        return route == JA_ROUTE_AUTO ? JA_ROUTE_SITE : route;
+    static const ja_route_t ways[JA_MEANS_COUNT] = {
+        [JA_MEANS_NONE] = JA_ROUTE_SITE,       [JA_MEANS_PASSWORD] = JA_ROUTE_AUTO,
+        [JA_MEANS_TOKEN] = JA_ROUTE_GATEWAY,   [JA_MEANS_CLIENT] = JA_ROUTE_GATEWAY,
+        [JA_MEANS_REFRESH] = JA_ROUTE_GATEWAY, [JA_MEANS_ASSERTION] = JA_ROUTE_SITE,
+        [JA_MEANS_SIGNATURE] = JA_ROUTE_SITE,
+    };
+
+    if (route != JA_ROUTE_AUTO) {
+        return route;
     }
-    for (size_t i = 0; i < sizeof(through) / sizeof(through[0]); i++) {
-        if (strcmp(name, through[i]) == 0) {
-            return JA_ROUTE_GATEWAY;
-        }
-    }
-    return strcmp(name, "basic") == 0 ? JA_ROUTE_AUTO : JA_ROUTE_SITE;
+    return kind == JA_SITE_CLOUD ? ways[ja_cred_means(cred)] : JA_ROUTE_SITE;
 }
 
 static const char *realm_name(apr_pool_t *pool, const ja_realm_t *realm)
