@@ -224,6 +224,12 @@ static apr_status_t carry_all(void *unused)
     return APR_SUCCESS;
 }
 
+/* A module of another version does not know what the one before it was told to forget. */
+static bool may_be_taken_over(const ja_entry_t *entry)
+{
+    return entry != NULL && entry->record.stored_at_ms >= ja_shared_since();
+}
+
 static void take_over(server_rec *server)
 {
     carried_t *kept = carried();
@@ -237,7 +243,7 @@ static void take_over(server_rec *server)
         memcpy(id.bytes, place, sizeof(id.bytes));
         memcpy(&len, place + sizeof(id), sizeof(len));
         ja_entry_t *entry = ja_entry_from_block(place + sizeof(id) + sizeof(len), len);
-        int64_t left_ms = entry != NULL ? entry->record.until_ms - ja_now_ms() : 0;
+        int64_t left_ms = may_be_taken_over(entry) ? entry->record.until_ms - ja_now_ms() : 0;
         if (left_ms > 0) {
             store_shared(id, entry, left_ms / 1000 + 1);
             count++;

@@ -8,6 +8,7 @@ import time
 import urllib.parse
 
 import pytest
+from httpd import module
 from jira import avatars, join
 
 TOKEN = "purge-me-if-you-can"
@@ -226,6 +227,21 @@ def test_a_reload_forgets_nothing(serve, jira):
 
 
 @pytest.mark.mpm
+def test_a_module_of_another_version_brings_nothing_back(serve, jira):
+    load = "LoadModule jira_avatar_module {root}/module.so\n"
+    same = "JiraAvatarUserAgent the-same"  # the version is part of the default
+    server = serve(join(load, avatars(jira, same), handler()), with_module=False,
+                   files={"module.so": module().read_bytes()})
+    server.get(PICTURE)
+    assert purge(server, "all").status == 200
+    server.file("new.so", module().read_bytes().replace(b"0.1.0", b"9.1.0"))
+    (server.root / "new.so").rename(server.root / "module.so")
+    server.graceful()
+    jira.clear()
+    assert server.get(PICTURE).status == 200
+    assert fetched(jira) == 1
+
+
 @pytest.mark.parametrize("before, after, forgets", [
     ("generation=2", "generation=2", False),
     ("generation=2", "generation=3", True),
