@@ -148,6 +148,14 @@ bool ja_gate_is_tried(const ja_realm_t *realm, uint64_t mark)
            mark == __atomic_load_n(&slot->seen.refused_mark, __ATOMIC_RELAXED);
 }
 
+bool ja_gate_is_refused(const ja_realm_t *realm, uint64_t mark)
+{
+    const ja_slot_t *slot = ja_shared_peek(realm);
+
+    return mark != 0 && slot != NULL &&
+           mark == __atomic_load_n(&slot->seen.refused_mark, __ATOMIC_RELAXED);
+}
+
 /* ---- reporting ----------------------------------------------------------------------------- */
 
 int64_t ja_gate_wait_wanted(const ja_answer_t *answer)

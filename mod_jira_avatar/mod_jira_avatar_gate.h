@@ -33,6 +33,9 @@ ja_entry_t *ja_gate_failure(const ja_gate_t *gate);
  *  is to be tried by one flight only: some refusals lock the account. */
 bool ja_gate_is_tried(const ja_realm_t *realm, uint64_t mark);
 
+/** The credential with this mark was refused last. */
+bool ja_gate_is_refused(const ja_realm_t *realm, uint64_t mark);
+
 /** Seconds that Jira wants to be left alone, in its several ways of saying so; -1: it does not. Of
  * a quota that is not used up the times mean nothing. */
 int64_t ja_gate_wait_wanted(const ja_answer_t *answer);

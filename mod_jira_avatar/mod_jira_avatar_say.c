@@ -5,6 +5,7 @@
 #include <ap_mpm.h>
 #include <http_log.h>
 
+#include "mod_jira_avatar_gate.h"
 #include "mod_jira_avatar_shared.h"
 
 APLOG_USE_MODULE(jira_avatar);
@@ -33,10 +34,20 @@ void ja_say_used_up(const ja_order_t *order, ja_outcome_t outcome, int64_t wait)
     }
 }
 
-static int level_of(ja_cause_t cause, const ja_realm_t *realm)
+/* Whoever changes a secret waits for what is said to it. */
+static bool is_news(ja_cause_t cause, const ja_realm_t *realm, uint64_t mark)
+{
+    ja_outcome_t outcome = ja_cause(cause)->outcome;
+    bool refused = outcome == JA_OUTCOME_CREDENTIAL_REFUSED || outcome == JA_OUTCOME_ANONYMOUS;
+
+    return refused && mark != 0 && !ja_gate_is_refused(realm, mark);
+}
+
+static int level_of(ja_cause_t cause, const ja_realm_t *realm, uint64_t mark)
 {
     ja_level_t level = ja_cause(cause)->level;
-    bool may = level == JA_LEVEL_DEBUG || ja_shared_may_log(realm, (int)cause);
+    bool may = level == JA_LEVEL_DEBUG || ja_shared_may_log(realm, (int)cause) ||
+               is_news(cause, realm, mark);
 
     return may ? levels[level] : APLOG_DEBUG;
 }
@@ -57,7 +68,7 @@ void ja_say_verdict(const ja_order_t *order, const ja_ask_t *ask, const ja_verdi
     }
     ja_diagnosis_cause(verdict, answer, &cause);
     ja_diagnosis_remedy(verdict->cause, &ask->asked, &remedy);
-    int level = level_of(verdict->cause, realm); /* the macro asks more than once */
+    int level = level_of(verdict->cause, realm, ask->mark); /* the macro asks more than once */
     ap_log_error(APLOG_MARK, level, 0, order->origin, "%s: %s: %s%s%s: %s%s%s", row->number,
                  realm->name, ja_policy_outcome(verdict->outcome)->name,
                  ask->url[0] != '\0' ? " for " : "", ask->url, cause_text,

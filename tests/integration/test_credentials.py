@@ -127,6 +127,16 @@ def test_a_refused_credential_is_tried_again_when_its_file_changes(serve, jira):
     assert server.get(PATH + jira.new_id()).status == 200
 
 
+def test_each_wrong_secret_is_said_once(serve, jira):
+    server = serve(avatars(jira, face="dc")).allow(COMPLAINS)
+    for word in ("wrong-pat", "wrong-too"):
+        overwrite(server.root / "secret-dc", word)
+        time.sleep(1.3)
+        for _ in range(3):
+            assert server.get(PATH + jira.new_id()).status == 502
+    assert server.log().count("JAV1035") == 2
+
+
 @pytest.mark.parametrize("content, mode", [("", 0o640), ("broken", 0o644), (None, None)])
 def test_a_file_that_became_unusable_leaves_the_old_value(serve, jira, content, mode):
     server = serve(avatars(jira)).allow(COMPLAINS)
