@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import re
 import socket
+import threading
 
 
 class Reply:
@@ -94,3 +95,25 @@ def exchange(port, data, timeout=10):
 def statuses(received):
     """The status codes of every answer in a byte stream."""
     return [int(code) for code in re.findall(rb"(?:^|\n)HTTP/1\.[01] (\d{3})", received)]
+
+
+class Crowd:
+    """As many threads as wanted, each in visit(index) until `ended` is set at the end of a `with`
+    block."""
+
+    def __init__(self, count):
+        self.ended = threading.Event()
+        self.threads = [threading.Thread(target=self.visit, args=(i,)) for i in range(count)]
+
+    def visit(self, index):
+        raise NotImplementedError
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *unused):
+        self.ended.set()
+        for thread in self.threads:
+            thread.join(30)

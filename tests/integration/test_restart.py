@@ -5,6 +5,7 @@ import os
 import threading
 import time
 
+import client
 import pytest
 from jira import avatars
 from standin.pictures import picture
@@ -17,14 +18,12 @@ PATH = "/avatars/secure/viewavatar?avatarType=project&avatarId="
 EVENT_CRASH = r"AH0005[12].*Segmentation"
 
 
-class Load:
+class Load(client.Crowd):
     """Visitors who ask for cold and warm avatars until told to stop."""
 
     def __init__(self, server, ids, visitors=6):
-        self.server, self.ids = server, ids
-        self.ended = threading.Event()
-        self.answers = []
-        self.threads = [threading.Thread(target=self.visit, args=(i,)) for i in range(visitors)]
+        super().__init__(visitors)
+        self.server, self.ids, self.answers = server, ids, []
 
     def visit(self, index):
         turn = 0
@@ -37,16 +36,6 @@ class Load:
             except Exception as error:
                 self.answers.append((repr(error), False))
             time.sleep(0.003)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *unused):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join(30)
 
 
 def test_another_version_begins_with_a_memory_of_its_own(serve, jira):

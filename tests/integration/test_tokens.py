@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 
+import client
 import jwt
 import pytest
 from jira import join
@@ -497,19 +498,19 @@ def quietly(server, path):
 # ---- all of it together -----------------------------------------------------------------------
 
 
-class Visitors:
+class Visitors(client.Crowd):
     """Clients who ask for new avatars until told to stop; one whose child dies asks again."""
 
     def __init__(self, server, count):
+        super().__init__(count)
         self.server = server
         sizes = itertools.cycle(["small", "medium", "large", "xlarge"])
         self.new = (f"{PATH}{number}&size={size}" for size in sizes
                     for number in range(31000, 70000))
-        self.ended, self.lock = threading.Event(), threading.Lock()
+        self.lock = threading.Lock()
         self.answers, self.lost = [], 0
-        self.threads = [threading.Thread(target=self.visit) for _ in range(count)]
 
-    def visit(self):
+    def visit(self, index):
         while not self.ended.is_set():
             with self.lock:
                 path = next(self.new)
@@ -520,16 +521,6 @@ class Visitors:
             else:
                 self.answers.append(status)
             time.sleep(0.02)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *unused):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join(30)
 
 
 def disturb(server):

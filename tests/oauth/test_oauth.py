@@ -7,9 +7,9 @@ import http.client
 import os
 import random
 import signal
-import threading
 import time
 
+import client
 import pytest
 from authorization import SECRETS
 from jira import join
@@ -125,16 +125,14 @@ def test_a_wrong_secret_is_sent_once_and_heals(serve, jira, authorization, kind)
     assert seller.record()["again"] == 0
 
 
-class Visitors:
+class Visitors(client.Crowd):
     """Clients who ask for new avatars until told to stop. What a killed child owed them is lost."""
 
     def __init__(self, server, jira, count):
-        self.server, self.jira = server, jira
-        self.ended = threading.Event()
-        self.answers = collections.Counter()
-        self.threads = [threading.Thread(target=self.visit) for _ in range(count)]
+        super().__init__(count)
+        self.server, self.jira, self.answers = server, jira, collections.Counter()
 
-    def visit(self):
+    def visit(self, index):
         while not self.ended.wait(0.05):
             kind = random.choice(list(KINDS))
             try:
@@ -142,16 +140,6 @@ class Visitors:
             except (OSError, http.client.HTTPException):
                 answer = "lost"
             self.answers[answer] += 1
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *unused):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join(30)
 
 
 @pytest.mark.timeout(SECONDS + 100)
