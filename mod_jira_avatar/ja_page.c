@@ -429,11 +429,6 @@ static void failure_row(const ja_out_t *out, const ja_failure_t *failure, int64_
     ja_out_html(out, failure->what);
     ja_out(out, "</td><td>");
     ja_out_html(out, failure->cause);
-    if (failure->status > 0) {
-        ja_out(out, " (HTTP ");
-        ja_out_number(out, failure->status);
-        ja_out(out, ")");
-    }
     ja_out(out, "</td></tr>");
 }
 

@@ -269,7 +269,9 @@ static bool check_account(check_t *check)
     id = *id != '\0' ? id : text_of(root, "name");
     (void)passed(check, "credential", ja_cred_describe(check->realm->cred));
     (void)passed(check, "who am I",
-                 apr_pstrcat(check->pool, text_of(root, "displayName"), " (", id, ")", NULL));
+                 *id == '\0'
+                     ? "Jira does not say"
+                     : apr_pstrcat(check->pool, text_of(root, "displayName"), " (", id, ")", NULL));
     json_decref(root);
     return true;
 }

@@ -361,7 +361,7 @@ static ja_entry_t *conclude(const ja_order_t *order, const ja_ask_t *ask,
     ja_journal_answer(order, ask, &verdict, answer);
     if (answer->net != JA_NET_ABORTED) {
         ja_route_after(order, ask, verdict.outcome, answer);
-        ja_gate_report(ask->realm, mark, verdict.outcome, ja_gate_wait_wanted(answer));
+        ja_gate_report(ask->realm, mark, verdict.outcome, ja_gate_wait_after(&verdict, answer));
         ja_say_used_up(order, verdict.outcome, ja_gate_wait_wanted(answer));
         if (entry != NULL) {
             entry->record.epoch = ask->epoch;

@@ -9,7 +9,8 @@
 
 enum {
     LOGIN_PAUSE_MS = 60 * 1000,          /* a refused credential is tried again after that, */
-    LOGIN_PAUSE_MAX_MS = 60 * 60 * 1000, /* and after ever longer pauses */
+    LOGIN_PAUSE_MAX_MS = 60 * 60 * 1000, /* and after ever longer pauses; */
+    PASSWORD_PAUSE_S = 60 * 60, /* a password, of which three wrong ones end in a CAPTCHA, then */
     WAIT_MAX_S = 24 * 60 * 60
 };
 
@@ -175,6 +176,11 @@ int64_t ja_gate_wait_wanted(const ja_answer_t *answer)
     return wait > 0 ? wait : ja_limit_quota(answer->header[JA_HEADER_RATE_LIMIT], WAIT_MAX_S);
 }
 
+int64_t ja_gate_wait_after(const ja_verdict_t *verdict, const ja_answer_t *answer)
+{
+    return verdict->cause == JA_CAUSE_PASSWORD ? PASSWORD_PAUSE_S : ja_gate_wait_wanted(answer);
+}
+
 typedef struct report_t {
     uint64_t mark;
     ja_outcome_t outcome;
@@ -219,9 +225,10 @@ static void refused(ja_slot_t *slot, const report_t *report, int64_t now)
     }
     slot->credential.failures++;
     slot->identity_until_ms = 0;
-    ja_breaker_open(&slot->credential, report->outcome, now,
-                    ja_limit_backoff(slot->credential.failures, LOGIN_PAUSE_MS, LOGIN_PAUSE_MAX_MS,
-                                     some_random()));
+    int64_t pause = ja_limit_backoff(slot->credential.failures, LOGIN_PAUSE_MS, LOGIN_PAUSE_MAX_MS,
+                                     some_random());
+    int64_t least = report->retry_after * 1000;
+    ja_breaker_open(&slot->credential, report->outcome, now, pause > least ? pause : least);
 }
 
 static void down(ja_slot_t *slot, const report_t *report, uint32_t threshold, int64_t now)

@@ -9,6 +9,7 @@
 #ifndef MOD_JIRA_AVATAR_GATE_H
 #define MOD_JIRA_AVATAR_GATE_H
 
+#include "ja_diagnosis.h"
 #include "ja_entry.h"
 #include "ja_realm.h"
 
@@ -40,7 +41,11 @@ bool ja_gate_is_refused(const ja_realm_t *realm, uint64_t mark);
  * a quota that is not used up the times mean nothing. */
 int64_t ja_gate_wait_wanted(const ja_answer_t *answer);
 
-/** What asking came to. @param retry_after as ja_gate_wait_wanted() says, with whatever outcome */
+/** Seconds that Jira is to be left alone after this verdict, whether it says so or not; -1: no
+ * longer than usual. */
+int64_t ja_gate_wait_after(const ja_verdict_t *verdict, const ja_answer_t *answer);
+
+/** What asking came to. @param retry_after as ja_gate_wait_after() says, with whatever outcome */
 void ja_gate_report(const ja_realm_t *realm, uint64_t mark, ja_outcome_t outcome,
                     int64_t retry_after);
 

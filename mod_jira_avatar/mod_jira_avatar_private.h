@@ -15,6 +15,9 @@ extern module AP_MODULE_DECLARE_DATA jira_avatar_module;
 #define JA_VERSION "0.1.0"
 #endif
 
+/** What we call ourselves to Jira, if nobody says otherwise. */
+#define JA_USER_AGENT "mod_jira_avatar/" JA_VERSION
+
 #define JA_HANDLER_NAME        "jira-avatar"
 #define JA_STATUS_HANDLER_NAME "jira-avatar-status"
 

@@ -66,7 +66,8 @@ static const char *describe(apr_pool_t *pool, const ja_realm_t *realm, const ja_
         ja_cred_describe(realm->cred), "\n", token_url ? token_url->url : "none", "\n",
         text_or_none(net->ca_file), "\n", text_or_none(net->client_cert), "\n",
         text_or_none(net->client_key), "\n", text_or_none(net->proxy), "\n",
-        net->proxy_secret ? ja_secret_source(net->proxy_secret) : "none", "\n", net->user_agent,
+        net->proxy_secret ? ja_secret_source(net->proxy_secret) : "none", "\n",
+        strcmp(net->user_agent, JA_USER_AGENT) == 0 ? "" : net->user_agent, /* of any version */
         "\n", hosts ? hosts->text : "none", NULL);
 }
 

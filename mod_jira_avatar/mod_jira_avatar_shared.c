@@ -91,6 +91,11 @@ static apr_status_t create(retained_t *retained, server_rec *server)
     if (retained->mutex == NULL) {
         rv = ap_global_mutex_create(&retained->mutex, NULL, MUTEX_NAME, NULL, server, pool, 0);
     }
+    if (retained->shm != NULL) {
+        (void)apr_shm_destroy(retained->shm); /* here; the children before still have it */
+        retained->shm = NULL;
+        retained->size = 0;
+    }
     if (rv == APR_SUCCESS) {
         rv = apr_shm_create(&retained->shm, sizeof(area_t), NULL, pool);
     }

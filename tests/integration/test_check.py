@@ -30,7 +30,7 @@ def test_a_quota_that_is_used_up_is_no_timeout(configured, jira):
     jira.mode("429")
     status, steps, text = check(configured(avatars(jira)))
     assert status == 1
-    assert steps["credential"] == ("FAILED", "too many requests for Jira (status 429)"), text
+    assert steps["credential"] == ("FAILED", "too many requests (status 429)"), text
 
 
 def test_a_token_that_cannot_be_kept_is_no_timeout(configured, jira):

@@ -374,3 +374,19 @@ def test_the_access_log_tells_how_it_went(serve, jira):
             assert time.monotonic() < end, lines
             time.sleep(0.02)
         assert re.fullmatch(pattern, lines[number]), lines
+
+
+@pytest.mark.parametrize("face, user, least, most", [
+    ("cloud", "basic user=bot@example.com", 30, 120),
+    ("dcroot", "basic user=fred", 3000, 3601),      # three wrong passwords may end in a CAPTCHA
+])
+def test_how_long_a_refused_secret_rests(serve, jira, face, user, least, most):
+    def conf(server):
+        credential = f"{user} secret={server.secret('wrong')}"
+        return join(avatars(jira, face=face, credential=credential), STATUS)(server)
+
+    server = serve(conf, allow=[r"JAV102\d"])
+    for _ in range(3):
+        assert server.get(PROJECT + jira.new_id()).status == 502
+    (site,) = json.loads(server.get("/status?json").text)["sites"]
+    assert least <= site["credential"]["pause_seconds"] <= most
