@@ -39,16 +39,19 @@ static bool names_unknown_site(const ja_realm_t *realm, const ja_ref_t *ref)
            !ja_route_cloud_id(realm, learnt);
 }
 
+/* Few addresses name a site; what the own one is called takes the lock that all processes share. */
 static bool names_other_site(const ja_realm_t *realm, const ja_ref_t *ref)
 {
     char learnt[JA_CLOUD_ID_LEN + 1];
     const char *own = realm->site.cloud_id;
 
+    if (ref->cloud_id[0] == '\0') {
+        return false;
+    }
     if (own == NULL && ja_route_cloud_id(realm, learnt)) {
         own = learnt;
     }
-    return ref->cloud_id[0] != '\0' && own != NULL &&
-           !ja_slice_is_nocase(ja_slice(ref->cloud_id), own);
+    return own != NULL && !ja_slice_is_nocase(ja_slice(ref->cloud_id), own);
 }
 
 static void make_key(const ja_realm_t *realm, const ja_ref_t *ref, unsigned char key[JA_KEY_LEN])

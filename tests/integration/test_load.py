@@ -3,6 +3,7 @@
 as can be, and nobody waits who need not. Judged by counts, not by the clock."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
@@ -631,3 +632,15 @@ def test_a_killed_child_loses_only_its_own_requests(serve, jira):
         thread.join(30)
     assert len(replies) > 200 and all(replies)
     assert len(lost) <= kills * len(threads)
+
+
+def test_a_hit_waits_for_no_other_process(serve, jira):
+    """The lock of what processes share is held by somebody else, and warm avatars come."""
+    server = serve(lambda s: f"Mutex flock:{s.root}/run jira-avatar\n" + avatars(jira)(s))
+    path = PATH + jira.new_id()
+    assert server.get(path).status == 200
+    (lock,) = (server.root / "run").glob("jira-avatar*")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for _ in range(3):
+            assert "hit" in server.get(path, timeout=5)["Cache-Status"]
