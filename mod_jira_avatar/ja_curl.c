@@ -27,7 +27,6 @@ typedef struct lane_t {
     CURLM *multi;
     CURLSH *share;  /* TLS sessions and names, for this realm's handles only */
     int64_t due_ms; /* libcurl's timer; -1: none */
-    bool serves;    /* the last question was answered, or lost on a connection that had been good */
     transfer_t *idle;
     unsigned idle_count;
 } lane_t;
@@ -265,16 +264,11 @@ static void begin(void *self, ja_flight_t *flight, ja_ask_t *ask)
 
 static void finish(transfer_t *transfer, CURLcode code)
 {
-    lane_t *lane = transfer->lane;
     const ja_answer_t *answer = ja_handle_answer(transfer->handle, code);
-    bool lost = lane->serves && ja_handle_is_lost(transfer->handle);
 
-    lane->serves = lost || answer->status != 0;
-    curl_multi_remove_handle(lane->multi, ja_handle_easy(transfer->handle));
+    curl_multi_remove_handle(transfer->lane->multi, ja_handle_easy(transfer->handle));
     unlink_transfer(transfer);
-    if (!lost || !ja_fetch_io_lost(transfer->flight)) {
-        ja_fetch_io_answer(transfer->flight, answer);
-    }
+    ja_fetch_io_answer(transfer->flight, answer);
     ja_handle_clear(transfer->handle);
     put_transfer(transfer);
 }

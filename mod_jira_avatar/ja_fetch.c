@@ -20,7 +20,6 @@ struct ja_flight_t {
     ja_flight_t *next_in_bucket;
     ja_flight_t *next_waiting; /* the fetch thread's list of flights that wait for a step */
     bool landed;
-    bool lost;     /* once: a question is asked a second time, but not a third */
     unsigned refs; /* the engine's own, and one per visitor; under the engine's lock */
     unsigned steps;
     int64_t due_ms;      /* next step not before */
@@ -211,18 +210,6 @@ void ja_fetch_io_answer(ja_flight_t *flight, const ja_answer_t *answer)
     } else {
         wait_again(flight, 0);
     }
-}
-
-bool ja_fetch_io_lost(ja_flight_t *flight)
-{
-    if (flight->lost) {
-        return false;
-    }
-    flight->lost = true;
-    flight->ask.fresh = true;
-    --*asking_of(flight->engine, flight->order.realm);
-    wait_again(flight, 0);
-    return true;
 }
 
 static bool has_slot(ja_engine_t *engine, const ja_flight_t *flight)

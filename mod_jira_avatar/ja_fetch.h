@@ -45,7 +45,6 @@ typedef struct ja_ask_t {
     char *body;               /* of a POST, malloc'd; wiped and freed when sent. NULL: a GET */
     size_t body_len;
     int64_t max_bytes;
-    bool fresh;            /* not on a connection that is there already; reset when sent */
     ja_asked_t asked;      /* for the judge */
     int step;              /* the desk's own: which of its questions this is, */
     uint64_t mark;         /* which secret it carries, */
@@ -91,8 +90,7 @@ typedef struct ja_desk_t {
 /** Sends asks; ja_curl. */
 typedef struct ja_transport_t {
     void *self;
-    /** Starts one request, which ends with exactly one ja_fetch_io_answer(), or with one
-     *  ja_fetch_io_lost() that says true. */
+    /** Starts one request, which ends with exactly one ja_fetch_io_answer(). */
     void (*begin)(void *self, ja_flight_t *flight, ja_ask_t *ask);
     /** Waits up to `wait_ms` (-1: until woken) for the network and does what is due. */
     void (*turn)(void *self, int64_t wait_ms);
@@ -147,11 +145,6 @@ void ja_fetch_visitor_settle(ja_engine_t *engine);
 
 /** The transport's report; `answer` is only read during the call. */
 void ja_fetch_io_answer(ja_flight_t *flight, const ja_answer_t *answer);
-
-/** The transport's other report: the connection had answered before, and ended before a byte of
- *  this answer came, as when a server closes it at that very moment. Not for a POST.
- *  @return true if it will be asked once more, on a fresh connection; false if it was already */
-bool ja_fetch_io_lost(ja_flight_t *flight);
 
 /** For the status page: flights under way, and visitors waiting, in this process. */
 void ja_fetch_load(ja_engine_t *engine, unsigned *flights, unsigned *waiting);

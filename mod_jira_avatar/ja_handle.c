@@ -328,13 +328,12 @@ static bool add_header_if(ja_handle_t *handle, const char *name, const char *val
 
 /* On a connection that breaks, libcurl would send even a POST again, which may cost a refresh
  * token: it does so only where the connection is not a new one. */
-static void set_connection(ja_handle_t *handle, ja_ask_t *ask)
+static void set_connection(const ja_handle_t *handle)
 {
     bool once = handle->post != NULL;
 
-    curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, once || ask->fresh ? 1L : 0L);
+    curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, once ? 1L : 0L);
     curl_easy_setopt(handle->easy, CURLOPT_FORBID_REUSE, once ? 1L : 0L);
-    ask->fresh = false;
 }
 
 /* libcurl reads the body where it is; an empty Expect keeps it from asking whether it may send. */
@@ -388,7 +387,7 @@ bool ja_handle_set(ja_handle_t *handle, ja_ask_t *ask)
                  add_header_if(handle, "If-Modified-Since: ", ask->held.last_modified) &&
                  add_header_if(handle, "Authorization: ", ask->authorization);
     ja_handle_wipe_ask(ask);
-    set_connection(handle, ask);
+    set_connection(handle);
     curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, handle->headers);
     curl_easy_setopt(handle->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)ask->max_bytes);
     added = added && (handle->realm->hosts == NULL || handle->host != NULL);
@@ -407,15 +406,6 @@ const ja_answer_t *ja_handle_answer(ja_handle_t *handle, CURLcode code)
     handle->answer.status = (int)status;
     handle->answer.body = handle->body;
     return &handle->answer;
-}
-
-bool ja_handle_is_lost(const ja_handle_t *handle)
-{
-    long connects = 0;
-
-    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-    return handle->answer.net == JA_NET_BROKEN && handle->header_bytes == 0 && connects == 0 &&
-           handle->post == NULL;
 }
 
 void ja_handle_clear(ja_handle_t *handle)

@@ -34,10 +34,6 @@ bool ja_handle_set(ja_handle_t *handle, ja_ask_t *ask);
 /** What came of it, by the code that curl ended with; good until the handle is cleared. */
 const ja_answer_t *ja_handle_answer(ja_handle_t *handle, CURLcode code);
 
-/** Whether a GET came to no byte of an answer on a connection that was there before it: perhaps
- *  nobody has read it. After ja_handle_answer(). */
-bool ja_handle_is_lost(const ja_handle_t *handle);
-
 /** Forgets ask and answer, so that the handle is ready for the next one. */
 void ja_handle_clear(ja_handle_t *handle);
 

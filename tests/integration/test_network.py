@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS, certificates, proxies, what the environment may not do, and whose connection is whose."""
 
-import concurrent.futures
 import pathlib
 import re
-import time
 
 import pytest
 from jira import avatars, join
@@ -257,43 +255,3 @@ def test_a_connection_that_died_is_replaced(serve, jira):
     jira.mode("close_after", times=2)
     for _ in range(4):
         assert server.get(PATH + jira.new_id()).status == 200
-
-
-# ---- what gets lost -------------------------------------------------------------------------
-
-ENDS = [("close", {}), ("goaway", {}), ("reset_stream", {"code": 2}), ("reset_stream", {"code": 7})]
-
-
-@pytest.mark.parametrize("face", ["cloud", "dcroot"])
-@pytest.mark.parametrize("mode, args", ENDS, ids=lambda v: str(v))
-def test_a_question_lost_on_an_old_connection_is_asked_again(serve, jira, face, mode, args):
-    server = serve(avatars(jira, face=face))
-    assert server.get(PATH + jira.new_id()).status == 200
-    jira.clear()
-    jira.mode(mode, face=face, times=1, **args)
-    assert server.get(PATH + jira.new_id()).status == 200
-    assert len(jira.seen()) == 2
-
-
-def test_a_question_lost_on_a_new_connection_is_not(serve, jira):
-    jira.mode("close")
-    server = serve(avatars(jira)).allow(COMPLAINS)
-    assert server.get(PATH + jira.new_id()).status == 502
-    assert len(jira.seen()) == 1
-
-
-def test_many_lost_at_once_are_asked_again_once_each(serve, jira):
-    server = serve(avatars(jira))
-    assert server.get(PATH + jira.new_id()).status == 200
-    jira.clear()
-    jira.mode("gate", times=7)
-    with concurrent.futures.ThreadPoolExecutor(7) as pool:
-        waiting = [pool.submit(server.get, PATH + jira.new_id()) for _ in range(7)]
-        end = time.monotonic() + 10
-        while len(jira.seen()) < 7:
-            assert time.monotonic() < end
-            time.sleep(0.02)
-        jira.mode("goaway", times=1)
-        assert server.get(PATH + jira.new_id()).status == 200
-        assert [reply.result().status for reply in waiting] == [200] * 7
-    assert len(jira.seen()) == 16

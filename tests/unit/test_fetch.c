@@ -33,8 +33,6 @@ typedef struct wire_t {
     pthread_cond_t changed;
     bool woken;
     bool answers_itself;
-    unsigned losing;                  /* so many are lost in place of an answer, */
-    unsigned lost;                    /* and so many were taken to be asked again */
     unsigned begun, answered, let_go; /* asks, in their order; let_go: how many may be answered */
     unsigned under_way_max;
     ja_flight_t *asks[ASKS_MAX];
@@ -44,9 +42,8 @@ static void begin(void *self, ja_flight_t *flight, ja_ask_t *ask)
 {
     wire_t *wire = self;
 
+    (void)ask;
     pthread_mutex_lock(&wire->lock);
-    ck_assert_int_eq(ask->fresh, wire->lost > 0);
-    ask->fresh = false;
     ck_assert_uint_lt(wire->begun, ASKS_MAX);
     wire->asks[wire->begun++] = flight;
     unsigned under_way = wire->begun - wire->answered;
@@ -66,15 +63,9 @@ static void answer(wire_t *wire, ja_net_t net, bool all)
 
     while (wire->answered < wire->begun && (all || has_work(wire))) {
         ja_flight_t *flight = wire->asks[wire->answered++];
-        bool lost = wire->losing > 0;
-        wire->losing -= lost;
         pthread_mutex_unlock(&wire->lock);
-        lost = lost && ja_fetch_io_lost(flight);
-        if (!lost) {
-            ja_fetch_io_answer(flight, &with);
-        }
+        ja_fetch_io_answer(flight, &with);
         pthread_mutex_lock(&wire->lock);
-        wire->lost += lost;
     }
 }
 
@@ -265,7 +256,7 @@ static void tear_down(void)
 {
     ja_fetch_destroy(engine);
     ck_assert_uint_eq(wire.begun, wire.answered);
-    ck_assert_uint_eq(wire.begun, desk.answers + wire.lost);
+    ck_assert_uint_eq(wire.begun, desk.answers);
     wire = (wire_t){.woken = false}; /* a leak would hide behind what it points to */
 }
 
@@ -580,24 +571,6 @@ START_TEST(a_flight_may_take_several_steps)
 }
 END_TEST
 
-START_TEST(what_gets_lost_is_asked_again_once)
-{
-    visitor_t visitor = {.order = order(0), .wait_ms = LONG_MS};
-
-    desk.asks = 1;
-    wire.losing = 2;
-    wire.answers_itself = true;
-    if (_i) { /* threaded */
-        start();
-    }
-    visit(&visitor);
-    ck_assert_int_eq(outcome_of(visitor.entry), JA_OUTCOME_IMAGE);
-    ck_assert_uint_eq(wire.begun, 2);
-    ck_assert_uint_eq(wire.lost, 1);
-    ck_assert_uint_eq(desk.answers, 1);
-}
-END_TEST
-
 START_TEST(a_flight_does_not_go_in_circles)
 {
     visitor_t visitor = {.order = order(0), .wait_ms = LONG_MS};
@@ -790,7 +763,6 @@ int main(void)
     tcase_add_test(threaded, waiting_for_somebody_else_has_an_end);
     tcase_add_test(threaded, a_flight_may_take_several_steps);
     tcase_add_test(threaded, a_flight_does_not_go_in_circles);
-    tcase_add_loop_test(threaded, what_gets_lost_is_asked_again_once, true, true + 1);
     tcase_add_test(threaded, what_nobody_ordered_is_done_in_time);
     tcase_add_loop_test(threaded, an_abort_answers_everybody_at_once, 0, 2);
     tcase_add_loop_test(threaded, what_is_under_way_is_ended_with_the_engine, 0, 2);
@@ -800,7 +772,6 @@ int main(void)
 
     tcase_add_checked_fixture(alone, set_up_alone, tear_down);
     tcase_add_test(alone, alone_the_visitor_drives);
-    tcase_add_loop_test(alone, what_gets_lost_is_asked_again_once, false, false + 1);
     tcase_add_test(alone, alone_the_rest_is_settled_after_the_answer);
     tcase_add_loop_test(alone, alone_a_stop_ends_what_is_under_way, 0, 2);
     suite_add_tcase(suite, alone);
