@@ -323,16 +323,7 @@ static writer_t *const writers[][2] = {
 static const char view_scope[] = "read:jira-work (classic) or read:avatar:jira (granular)";
 static const char account_scope[] = "read:jira-user";
 static const char project_scope[] = "read:jira-work";
-
-static const char *const lookup_scopes[] = {
-    [JA_TYPE_NONE] = NULL,
-    [JA_TYPE_PROJECT] = project_scope,
-    [JA_TYPE_ISSUETYPE] = NULL,
-    [JA_TYPE_PRIORITY] = NULL,
-    [JA_TYPE_SD_REQTYPE] = NULL,
-    [JA_TYPE_USER] = account_scope,
-    [JA_TYPE_STATUS] = "read:jira-work (classic) or read:status:jira (granular)",
-};
+static const char status_scope[] = "read:jira-work (classic) or read:status:jira (granular)";
 
 static bool same_text(const char *a, const char *b)
 {
@@ -386,14 +377,17 @@ ja_url_status_t ja_upstream_target(const ja_site_t *site, ja_route_t route, cons
 }
 
 /* Where a type's objects are; what has no row has none, or needs no look-up. */
-static const char *const lookup_paths[][2] = {
-    [JA_TYPE_NONE] = {NULL, NULL},
-    [JA_TYPE_PROJECT] = {"/rest/api/3/project/", "/rest/api/2/project/"},
-    [JA_TYPE_ISSUETYPE] = {NULL, "/rest/api/2/issuetype/"},
-    [JA_TYPE_PRIORITY] = {NULL, "/rest/api/2/priority/"},
-    [JA_TYPE_SD_REQTYPE] = {NULL, NULL},
-    [JA_TYPE_USER] = {"/rest/api/3/user?accountId=", NULL},
-    [JA_TYPE_STATUS] = {"/rest/api/3/status/", "/rest/api/2/status/"},
+static const struct lookup_t {
+    const char *path[2];
+    const char *scope;
+} lookups[] = {
+    [JA_TYPE_NONE] = {{NULL, NULL}, NULL},
+    [JA_TYPE_PROJECT] = {{"/rest/api/3/project/", "/rest/api/2/project/"}, project_scope},
+    [JA_TYPE_ISSUETYPE] = {{NULL, "/rest/api/2/issuetype/"}, NULL},
+    [JA_TYPE_PRIORITY] = {{NULL, "/rest/api/2/priority/"}, NULL},
+    [JA_TYPE_SD_REQTYPE] = {{NULL, NULL}, NULL},
+    [JA_TYPE_USER] = {{"/rest/api/3/user?accountId=", NULL}, account_scope},
+    [JA_TYPE_STATUS] = {{"/rest/api/3/status/", "/rest/api/2/status/"}, status_scope},
 };
 
 /* "5b10ac8d82e05b22cc7d4ef5", "557058:" and a UUID, "qm:" and two of them; keys and ids were read
@@ -409,7 +403,7 @@ static bool is_lookup_name(const ja_ref_t *ref)
 ja_url_status_t ja_upstream_lookup(const ja_site_t *site, ja_route_t route, const ja_ref_t *ref,
                                    const char *cloud_id, ja_target_t *target)
 {
-    const char *path = lookup_paths[ref->type][site->kind];
+    const char *path = lookups[ref->type].path[site->kind];
     bool through = site->kind == JA_SITE_CLOUD && route == JA_ROUTE_GATEWAY;
     ja_buf_t url = ja_buf(target->url, sizeof(target->url));
 
@@ -425,7 +419,7 @@ ja_url_status_t ja_upstream_lookup(const ja_site_t *site, ja_route_t route, cons
     target->credential = true;
     target->gateway = through;
     target->identity = !through;
-    target->scope = lookup_scopes[ref->type];
+    target->scope = lookups[ref->type].scope;
     return url.overflow ? JA_URL_NO_LOOKUP : JA_URL_OK;
 }
 
@@ -433,28 +427,29 @@ ja_url_status_t ja_upstream_question(const ja_site_t *site, ja_route_t route,
                                      ja_question_t question, const char *cloud_id,
                                      ja_target_t *target)
 {
-    static const char *const paths[][2] = {
-        [JA_QUESTION_NONE] = {"", ""},
-        [JA_QUESTION_SERVER] = {"/rest/api/3/serverInfo", "/rest/api/2/serverInfo"},
-        [JA_QUESTION_MYSELF] = {"/rest/api/3/myself", "/rest/api/2/myself"},
-        [JA_QUESTION_PROJECTS] = {"/rest/api/3/project/search?maxResults=1", "/rest/api/2/project"},
-        [JA_QUESTION_TOKENS] = {"/rest/pat/latest/tokens", "/rest/pat/latest/tokens"},
+    static const struct {
+        const char *path[2];
+        const char *scope;
+    } rows[] = {
+        [JA_QUESTION_NONE] = {{"", ""}, NULL},
+        [JA_QUESTION_SERVER] = {{"/rest/api/3/serverInfo", "/rest/api/2/serverInfo"}, NULL},
+        [JA_QUESTION_MYSELF] = {{"/rest/api/3/myself", "/rest/api/2/myself"}, account_scope},
+        [JA_QUESTION_PROJECTS] = {{"/rest/api/3/project/search?maxResults=1",
+                                   "/rest/api/2/project"},
+                                  project_scope},
+        [JA_QUESTION_TOKENS] = {{"/rest/pat/latest/tokens", "/rest/pat/latest/tokens"}, NULL},
     };
-    static const char *const scopes[] = {[JA_QUESTION_NONE] = NULL,
-                                         [JA_QUESTION_SERVER] = NULL,
-                                         [JA_QUESTION_MYSELF] = account_scope,
-                                         [JA_QUESTION_PROJECTS] = project_scope};
     static const ja_ref_t no_ref;
     bool is_open = question == JA_QUESTION_SERVER;
     bool through = site->kind == JA_SITE_CLOUD && route == JA_ROUTE_GATEWAY && !is_open;
     ja_buf_t url = ja_buf(target->url, sizeof(target->url));
     ja_url_status_t status = begin_url(site, through, &no_ref, cloud_id, &url);
 
-    ja_buf_add(&url, paths[question][site->kind]);
+    ja_buf_add(&url, rows[question].path[site->kind]);
     target->credential = !is_open;
     target->gateway = through;
     target->identity = !through && !is_open;
-    target->scope = scopes[question];
+    target->scope = rows[question].scope;
     return status;
 }
 

@@ -392,6 +392,37 @@ START_TEST(tenant_info)
 }
 END_TEST
 
+/* Every question, and the scope that it needs of a token that has scopes. */
+START_TEST(questions)
+{
+    static const struct {
+        ja_question_t question;
+        const char *cloud, *datacenter, *scope;
+    } rows[] = {
+        {JA_QUESTION_SERVER, "/rest/api/3/serverInfo", "/rest/api/2/serverInfo", NULL},
+        {JA_QUESTION_MYSELF, "/rest/api/3/myself", "/rest/api/2/myself", "read:jira-user"},
+        {JA_QUESTION_PROJECTS, "/rest/api/3/project/search?maxResults=1", "/rest/api/2/project",
+         "read:jira-work"},
+        {JA_QUESTION_TOKENS, "/rest/pat/latest/tokens", "/rest/pat/latest/tokens", NULL},
+    };
+
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        bool is_cloud = i % 2 == 0;
+        ja_site_t site =
+            make_site(is_cloud ? JA_SITE_CLOUD : JA_SITE_DATACENTER, JA_ROUTE_SITE, NULL);
+        const char *path = is_cloud ? rows[i / 2].cloud : rows[i / 2].datacenter;
+        ja_target_t target;
+
+        ck_assert_int_eq(
+            ja_upstream_question(&site, JA_ROUTE_SITE, rows[i / 2].question, NULL, &target),
+            JA_URL_OK);
+        ck_assert_str_eq(target.url + strlen(site.base.url), path);
+        ck_assert_pstr_eq(target.scope, rows[i / 2].scope);
+        ck_assert(target.credential == (rows[i / 2].question != JA_QUESTION_SERVER));
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("upstream");
@@ -408,6 +439,7 @@ int main(void)
     tcase_add_test(tests, datacenter_targets);
     tcase_add_test(tests, longest_url);
     tcase_add_test(tests, tenant_info);
+    tcase_add_test(tests, questions);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
