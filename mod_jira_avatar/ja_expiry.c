@@ -57,23 +57,11 @@ ja_end_t ja_end_of_unused(int64_t used_at)
 
 /* ---- dates --------------------------------------------------------------------------------- */
 
-static bool take_digits(ja_slice_t *in, size_t count, int *number)
-{
-    uint64_t value;
-
-    if (in->len < count || !ja_text_number((ja_slice_t){in->data, count}, 9999, &value)) {
-        return false;
-    }
-    *in = (ja_slice_t){in->data + count, in->len - count};
-    *number = (int)value;
-    return true;
-}
-
 static bool take_date(ja_slice_t *in, struct tm *tm)
 {
-    return take_digits(in, 4, &tm->tm_year) && ja_text_take(in, "-") &&
-           take_digits(in, 2, &tm->tm_mon) && ja_text_take(in, "-") &&
-           take_digits(in, 2, &tm->tm_mday);
+    return ja_text_take_field(in, 4, 0, 9999, &tm->tm_year) && ja_text_take(in, "-") &&
+           ja_text_take_field(in, 2, 1, 12, &tm->tm_mon) && ja_text_take(in, "-") &&
+           ja_text_take_field(in, 2, 1, 31, &tm->tm_mday);
 }
 
 /* A day that its month does not have comes out as another one. */
@@ -106,7 +94,7 @@ static void skip_fraction(ja_slice_t *in)
     int digit;
 
     if (ja_text_take(in, ".")) {
-        while (take_digits(in, 1, &digit)) {
+        while (ja_text_take_field(in, 1, 0, 9, &digit)) {
         }
     }
 }
@@ -118,8 +106,8 @@ static bool take_zone(ja_slice_t *in, int *ahead)
     int sign = ja_text_take(in, "+") ? 1 : ja_text_take(in, "-") ? -1 : 0;
 
     if (sign != 0) {
-        bool ok = take_digits(in, 2, &hours) && (ja_text_take(in, ":") || true) &&
-                  take_digits(in, 2, &minutes) && hours < 24 && minutes < 60;
+        bool ok = ja_text_take_field(in, 2, 0, 23, &hours) && (ja_text_take(in, ":") || true) &&
+                  ja_text_take_field(in, 2, 0, 59, &minutes);
         *ahead = sign * (hours * 60 + minutes) * 60;
         return ok;
     }
@@ -138,9 +126,9 @@ bool ja_expiry_read_time(ja_slice_t text, int64_t *seconds)
         return true;
     }
     if (!take_date(&rest, &tm) || !ja_text_take(&rest, "T") ||
-        !take_digits(&rest, 2, &tm.tm_hour) || !ja_text_take(&rest, ":") ||
-        !take_digits(&rest, 2, &tm.tm_min) || !ja_text_take(&rest, ":") ||
-        !take_digits(&rest, 2, &tm.tm_sec)) {
+        !ja_text_take_field(&rest, 2, 0, 23, &tm.tm_hour) || !ja_text_take(&rest, ":") ||
+        !ja_text_take_field(&rest, 2, 0, 59, &tm.tm_min) || !ja_text_take(&rest, ":") ||
+        !ja_text_take_field(&rest, 2, 0, 59, &tm.tm_sec)) {
         return false;
     }
     skip_fraction(&rest);

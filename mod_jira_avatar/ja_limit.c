@@ -45,21 +45,6 @@ int64_t ja_limit_retry_after(const char *value, int64_t now, int64_t max)
     return date == APR_DATE_BAD ? -1 : seconds_until(apr_time_sec(date), now, max);
 }
 
-/* Exactly `digits` of them, `min` to `max`. */
-static bool take_field(ja_slice_t *in, size_t digits, int min, int max, int *field)
-{
-    ja_slice_t piece = {in->data, digits};
-    uint64_t number;
-
-    if (in->len < digits || !ja_text_number(piece, (uint64_t)max, &number) || (int)number < min) {
-        return false;
-    }
-    in->data += digits;
-    in->len -= digits;
-    *field = (int)number;
-    return true;
-}
-
 static int days_in(int year, int month)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -73,9 +58,9 @@ static bool take_date(ja_slice_t *in, apr_time_exp_t *t)
     int year, month, day;
     ja_slice_t at = *in;
 
-    if (!take_field(&at, 4, YEAR_MIN, 9999, &year) || !ja_text_take(&at, "-") ||
-        !take_field(&at, 2, 1, 12, &month) || !ja_text_take(&at, "-") ||
-        !take_field(&at, 2, 1, days_in(year, month), &day)) {
+    if (!ja_text_take_field(&at, 4, YEAR_MIN, 9999, &year) || !ja_text_take(&at, "-") ||
+        !ja_text_take_field(&at, 2, 1, 12, &month) || !ja_text_take(&at, "-") ||
+        !ja_text_take_field(&at, 2, 1, days_in(year, month), &day)) {
         return false;
     }
     t->tm_year = year - 1900;
@@ -91,19 +76,19 @@ static bool take_time(ja_slice_t *in, apr_time_exp_t *t)
     ja_slice_t at = *in;
     int digit;
 
-    if (!take_field(&at, 2, 0, 23, &t->tm_hour) || !ja_text_take(&at, ":") ||
-        !take_field(&at, 2, 0, 59, &t->tm_min)) {
+    if (!ja_text_take_field(&at, 2, 0, 23, &t->tm_hour) || !ja_text_take(&at, ":") ||
+        !ja_text_take_field(&at, 2, 0, 59, &t->tm_min)) {
         return false;
     }
     if (ja_text_take(&at, ":")) {
-        if (!take_field(&at, 2, 0, 60, &t->tm_sec)) {
+        if (!ja_text_take_field(&at, 2, 0, 60, &t->tm_sec)) {
             return false;
         }
         if (ja_text_take(&at, ".")) {
-            if (!take_field(&at, 1, 0, 9, &digit)) {
+            if (!ja_text_take_field(&at, 1, 0, 9, &digit)) {
                 return false;
             }
-            while (take_field(&at, 1, 0, 9, &digit)) {
+            while (ja_text_take_field(&at, 1, 0, 9, &digit)) {
             }
         }
     }
@@ -122,11 +107,11 @@ static bool take_zone(ja_slice_t *in, int *seconds)
         return true;
     }
     bool west = ja_text_take(&at, "-");
-    if ((!west && !ja_text_take(&at, "+")) || !take_field(&at, 2, 0, 23, &hours)) {
+    if ((!west && !ja_text_take(&at, "+")) || !ja_text_take_field(&at, 2, 0, 23, &hours)) {
         return false;
     }
     bool colon = ja_text_take(&at, ":");
-    if (!take_field(&at, 2, 0, 59, &minutes) && colon) {
+    if (!ja_text_take_field(&at, 2, 0, 59, &minutes) && colon) {
         return false;
     }
     *seconds = (hours * 60 + minutes) * (west ? -60 : 60);

@@ -119,6 +119,20 @@ bool ja_text_number(ja_slice_t in, uint64_t max, uint64_t *number)
     return true;
 }
 
+bool ja_text_take_field(ja_slice_t *in, size_t digits, int min, int max, int *field)
+{
+    ja_slice_t piece = {in->data, digits};
+    uint64_t number;
+
+    if (in->len < digits || !ja_text_number(piece, (uint64_t)max, &number) || (int)number < min) {
+        return false;
+    }
+    in->data += digits;
+    in->len -= digits;
+    *field = (int)number;
+    return true;
+}
+
 bool ja_text_is_word(ja_slice_t in, const char *set)
 {
     for (size_t i = 0; i < in.len; i++) {

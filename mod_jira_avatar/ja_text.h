@@ -43,6 +43,10 @@ ja_slice_t ja_text_piece(ja_slice_t *in, char stop);
 /** A decimal number: digits only, at least one, at most `max`; false leaves `number` alone. */
 bool ja_text_number(ja_slice_t in, uint64_t max, uint64_t *number);
 
+/** Takes exactly `digits` digits, whose number is `min` to `max`, from the front of `in`, which
+ * stays as it is if they are not there: the fields of a date. */
+bool ja_text_take_field(ja_slice_t *in, size_t digits, int min, int max, int *field);
+
 /** Every byte is one of `set` or an ASCII letter or digit, and there is at least one. */
 bool ja_text_is_word(ja_slice_t in, const char *set);
 

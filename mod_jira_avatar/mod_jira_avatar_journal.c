@@ -140,7 +140,7 @@ static void note_event(ja_slot_t *slot, void *context)
 void ja_journal_answer(const ja_order_t *order, const ja_ask_t *ask, const ja_verdict_t *verdict,
                        const ja_answer_t *answer)
 {
-    event_t event = {order, ask, verdict, answer, apr_time_as_msec(apr_time_now())};
+    event_t event = {order, ask, verdict, answer, ja_now_ms()};
     ja_metrics_t *metrics = ja_shared_metrics(order->realm);
 
     if (metrics == NULL || answer->net == JA_NET_ABORTED) { /* our own doing */

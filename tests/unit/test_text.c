@@ -118,6 +118,37 @@ START_TEST(numbers)
 }
 END_TEST
 
+START_TEST(fields)
+{
+    static const struct {
+        const char *in;
+        size_t digits;
+        int min, max, field; /* -1: none */
+    } rows[] = {
+        {"2026-11", 4, 1970, 9999, 2026},
+        {"1969-11", 4, 1970, 9999, -1},
+        {"12", 2, 1, 12, 12},
+        {"13", 2, 1, 12, -1},
+        {"00", 2, 1, 12, -1},
+        {"09Z", 2, 0, 23, 9},
+        {"1", 2, 0, 99, -1},
+        {"1:", 2, 0, 99, -1},
+        {"+1", 2, 0, 99, -1},
+        {" 1", 2, 0, 99, -1},
+        {"", 1, 0, 9, -1},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ja_slice_t in = ja_slice(rows[i].in);
+        int field = -1;
+        bool taken = ja_text_take_field(&in, rows[i].digits, rows[i].min, rows[i].max, &field);
+        ck_assert_int_eq(taken, rows[i].field >= 0);
+        ck_assert_int_eq(field, rows[i].field);
+        ck_assert_uint_eq(in.len, strlen(rows[i].in) - (taken ? rows[i].digits : 0));
+    }
+}
+END_TEST
+
 START_TEST(words)
 {
     ck_assert(ja_text_is_word(ja_slice("aZ09"), ""));
@@ -320,6 +351,7 @@ int main(void)
     tcase_add_test(tests, taking);
     tcase_add_test(tests, pieces);
     tcase_add_test(tests, numbers);
+    tcase_add_test(tests, fields);
     tcase_add_test(tests, words);
     tcase_add_test(tests, decoding);
     tcase_add_test(tests, utf8);
